@@ -1,0 +1,58 @@
+"""The same port on py_ecc: slow, independent, the second opinion of tests and of the offline verifier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from py_ecc.secp256k1 import secp256k1 as curve
+
+from kms.crypto.group import H_POINT, POINT_SIZE, check_scalar
+from kms.errors import CryptoError
+
+Affine = tuple[int, int]
+_INFINITY: Affine = (0, 0)
+
+
+class ReferenceSecp256k1:
+    """py_ecc's secp256k1; about 1.5 ms a multiplication."""
+
+    def commit(self, a: int, b: int) -> bytes:
+        g = curve.multiply(curve.G, check_scalar(a))
+        h = curve.multiply(_parse(H_POINT), check_scalar(b))
+        return _format(curve.add(g, h))
+
+    def combine(self, rows: Sequence[Sequence[bytes]], x: int, weights: Sequence[int]) -> bytes:
+        check_scalar(x)
+        total: Affine | None = None
+        for row, weight in zip(rows, weights, strict=True):
+            points = [_parse(point) for point in row]
+            value = points[-1]
+            for point in reversed(points[:-1]):
+                value = _finite(curve.add(point, curve.multiply(value, x)))
+            value = curve.multiply(value, check_scalar(weight))
+            total = value if total is None else curve.add(total, value)
+        if total is None:
+            raise CryptoError("nothing to combine", reason="INVALID_POINT")
+        return _format(total)
+
+
+def _finite(point: Affine) -> Affine:
+    if point == _INFINITY:
+        raise CryptoError("the sum is the point at infinity", reason="INVALID_POINT")
+    return point
+
+
+def _parse(point: bytes) -> Affine:
+    if len(point) != POINT_SIZE or point[0] not in (2, 3):
+        raise CryptoError("a point must be 33 bytes", reason="INVALID_POINT")
+    x = int.from_bytes(point[1:], "big")
+    square = (pow(x, 3, curve.P) + 7) % curve.P
+    y = pow(square, (curve.P + 1) // 4, curve.P)
+    if x >= curve.P or y * y % curve.P != square:
+        raise CryptoError("not a point of secp256k1", reason="INVALID_POINT")
+    return x, (y if y % 2 == point[0] % 2 else curve.P - y)
+
+
+def _format(point: Affine) -> bytes:
+    x, y = _finite(point)
+    return bytes([2 + y % 2]) + x.to_bytes(32, "big")

@@ -1,0 +1,71 @@
+"""Ed25519 (RFC 8032) over DSSE's pre-authentication encoding, and RFC 7638 key thumbprints."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+from functools import lru_cache
+from typing import Final
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from kms.crypto.secret import Secret
+from kms.errors import BadSignature, CryptoError
+
+SIGNATURE_SIZE: Final = 64
+PUBLIC_KEY_SIZE: Final = 32
+
+
+def pae(payload_type: str, payload: bytes) -> bytes:
+    """DSSE v1 pre-authentication encoding: the type is inside what is signed."""
+    kind = payload_type.encode()
+    return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
+
+
+class SigningKey:
+    """An Ed25519 private key, kept as its 32-byte seed."""
+
+    __slots__ = ("_key", "public", "seed", "thumbprint")
+
+    def __init__(self, seed: Secret) -> None:
+        if len(seed) != 32:
+            raise CryptoError("an Ed25519 seed must be 32 bytes", reason="INVALID_KEY")
+        self.seed = seed
+        self._key = Ed25519PrivateKey.from_private_bytes(seed.reveal())
+        self.public: bytes = self._key.public_key().public_bytes_raw()
+        self.thumbprint: bytes = thumbprint(self.public)
+
+    @classmethod
+    def generate(cls) -> SigningKey:
+        return cls(Secret(secrets.token_bytes(32)))
+
+    def sign(self, payload_type: str, payload: bytes) -> bytes:
+        """64 bytes over PAE(type, payload)."""
+        return self._key.sign(pae(payload_type, payload))
+
+    def __repr__(self) -> str:
+        return "<signing key>"
+
+
+def verify(public_key: bytes, payload_type: str, payload: bytes, signature: bytes) -> None:
+    """BadSignature unless `signature` is by `public_key` over exactly this type and payload."""
+    try:
+        _public(public_key).verify(signature, pae(payload_type, payload))
+    except (InvalidSignature, ValueError):
+        raise BadSignature("a signature does not verify") from None
+
+
+@lru_cache(maxsize=1024)
+def _public(public_key: bytes) -> Ed25519PublicKey:
+    return Ed25519PublicKey.from_public_bytes(public_key)
+
+
+@lru_cache(maxsize=4096)
+def thumbprint(public_key: bytes) -> bytes:
+    """RFC 7638 thumbprint (SHA-256) of an Ed25519 key as the OKP JWK of RFC 8037; 32 bytes."""
+    if len(public_key) != PUBLIC_KEY_SIZE:
+        raise CryptoError("an Ed25519 public key must be 32 bytes", reason="INVALID_KEY")
+    x = base64.urlsafe_b64encode(public_key).rstrip(b"=").decode()
+    return hashlib.sha256(f'{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}'.encode()).digest()
