@@ -1,0 +1,235 @@
+"""The keyring manifest and the custodians' sealing keys: who is who, and which keys are theirs.
+
+Trust starts from a keyring id that a client or node was given out of band: it is the hash of the genesis
+payload. Nothing that a response says about committee, threshold or keys is believed.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import Counter
+from dataclasses import dataclass
+
+from kms.crypto import labels
+from kms.crypto.hashing import H, equal
+from kms.errors import Fork, Invalid, NotFound, Stale
+from kms.statements import quorums
+from kms.statements.codec import SignerRole, message, require
+from kms.statements.envelope import Signed, open_by_all, open_signed
+from kms.statements.ids import KeyringId, ManifestHash
+from kms.wire.v1 import keyring_pb2
+
+MAX_SEALING_LIFETIME = 7 * 86400
+"""Seconds. What a host recorded becomes unreadable for good after this."""
+
+
+class HolderClass(enum.IntEnum):
+    """What kind of party a credential vouches for."""
+
+    DEVICE = 1
+    PROFESSIONAL = 2
+    SERVICE = 3
+    OPERATOR = 4
+
+
+class IssuerKeyType(enum.IntEnum):
+    """Which key an issuer signs with, and thereby the only JWT algorithm that is believed."""
+
+    ED25519 = 1
+    P256 = 2
+
+
+@message(keyring_pb2.IssuerKey)
+@dataclass(frozen=True, slots=True)
+class IssuerKey:
+    kid: str
+    type: IssuerKeyType
+    public_key: bytes
+
+    def __post_init__(self) -> None:
+        size = 32 if self.type is IssuerKeyType.ED25519 else 65
+        require(len(self.public_key) == size, "issuers.keys.public_key", f"must be {size} bytes")
+
+
+@message(keyring_pb2.Issuer)
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    iss: str
+    controlled_by: str
+    classes: tuple[HolderClass, ...]
+    keys: tuple[IssuerKey, ...]
+
+
+@message(keyring_pb2.ManifestCustodian)
+@dataclass(frozen=True, slots=True)
+class Custodian:
+    index: int
+    organisation: str
+    jurisdiction: str
+    hosting: str
+    parent: str
+    endpoint: str
+    identity_key: bytes
+
+
+@message(keyring_pb2.Manifest, name="manifest", role=SignerRole.FOUNDERS)
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Who holds shares, who may change that, whose evidence counts, by which policy; times in unix seconds."""
+
+    name: str
+    sequence: int
+    previous_hash: bytes
+    keyring_id: bytes
+    threshold: int
+    durable_quorum: int
+    custodians: tuple[Custodian, ...]
+    admins: tuple[bytes, ...]
+    admin_quorum: int
+    issuers: tuple[Issuer, ...]
+    policy: str
+    policy_schema: str
+    created_at: int
+    expires_at: int
+
+    def __post_init__(self) -> None:
+        n, t = len(self.custodians), self.threshold
+        require(quorums.permitted(n, t), "threshold", f"{t} of {n} is outside 2 <= t, 2t-1 <= n <= 64")
+        require(t + 1 <= self.durable_quorum <= n, "durable_quorum", f"must lie in {t + 1}..{n}")
+        require(self.admin_quorum <= len(self.admins), "admin_quorum", "exceeds the number of admins")
+        require(self.created_at < self.expires_at, "expires_at", "must be after created_at")
+        require(len({c.index for c in self.custodians}) == n, "custodians.index", "must differ")
+        keys = [c.identity_key for c in self.custodians] + list(self.admins)
+        require(len(set(keys)) == len(keys), "custodians.identity_key", "one key for two parties")
+        require(len({c.organisation for c in self.custodians}) == n, "custodians.organisation", "must differ")
+        require(len({i.iss for i in self.issuers}) == len(self.issuers), "issuers.iss", "must differ")
+        # One court, one hoster or one owner must not be able to reach t custodians.
+        for what in ("jurisdiction", "hosting", "parent"):
+            group, size = Counter(getattr(c, what) for c in self.custodians).most_common(1)[0]
+            require(size < t, f"custodians.{what}", f"{group!r} has {size} members, the threshold is {t}")
+
+    @property
+    def indices(self) -> tuple[int, ...]:
+        return tuple(c.index for c in self.custodians)
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """A manifest that was verified against its pinned id: what all other checks rest on."""
+
+    keyring_id: KeyringId
+    manifest_hash: ManifestHash
+    manifest: Manifest
+    envelope: bytes
+
+    @property
+    def threshold(self) -> int:
+        return self.manifest.threshold
+
+    def custodian(self, index: int) -> Custodian:
+        """The custodian of this index; Invalid if the manifest has none."""
+        for custodian in self.manifest.custodians:
+            if custodian.index == index:
+                return custodian
+        raise Invalid(f"the manifest has no custodian {index}", reason="UNKNOWN_CUSTODIAN")
+
+
+def manifest_hash(payload: bytes) -> ManifestHash:
+    return ManifestHash(H(labels.MANIFEST, payload))
+
+
+def genesis_keyring_id(payload: bytes) -> KeyringId:
+    return KeyringId(H(labels.KEYRING, payload))
+
+
+def founders(manifest: Manifest) -> set[bytes]:
+    """Whose signatures genesis needs: every admin's and every custodian's."""
+    return {*manifest.admins, *(c.identity_key for c in manifest.custodians)}
+
+
+def open_genesis(envelope: bytes | keyring_pb2.Envelope, pinned: bytes, now: int) -> Keyring:
+    """The keyring named `pinned`; NotFound if this is another one, Stale if it is expired.
+
+    There is no trust on first use: without the pinned id a host would found a keyring of its own.
+    """
+    signed = open_by_all(Manifest, envelope, founders, "manifest")
+    manifest = signed.statement
+    if manifest.sequence or manifest.previous_hash or manifest.keyring_id:
+        raise Invalid("the first manifest of a chain must be a genesis", reason="NOT_GENESIS")
+    if not equal(genesis_keyring_id(signed.payload), pinned):
+        raise NotFound("this manifest is not of the keyring that was pinned", reason="WRONG_KEYRING")
+    if now >= manifest.expires_at:
+        raise Stale("the manifest has expired: admins must renew it", reason="MANIFEST_EXPIRED")
+    return Keyring(KeyringId(pinned), manifest_hash(signed.payload), manifest, signed.envelope)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The highest manifest that a party has accepted: it persists this and never goes back."""
+
+    sequence: int
+    manifest_hash: ManifestHash
+
+
+def advance(seen: Seen | None, keyring: Keyring) -> Seen:
+    """What to persist after accepting `keyring`. Stale on a rollback, Fork on two hashes for one sequence."""
+    offered = Seen(keyring.manifest.sequence, keyring.manifest_hash)
+    if seen is None or offered.sequence > seen.sequence:
+        return offered
+    if offered.sequence < seen.sequence:
+        raise Stale(
+            f"manifest {offered.sequence} is offered, {seen.sequence} was seen: somebody rolls back",
+            reason="MANIFEST_ROLLBACK",
+        )
+    if offered.manifest_hash != seen.manifest_hash:
+        raise Fork(
+            f"two manifests of sequence {seen.sequence}: {seen.manifest_hash.hex()} and "
+            f"{offered.manifest_hash.hex()}",
+        )
+    return seen
+
+
+@message(keyring_pb2.SealingKey, name="sealing-key", role=SignerRole.CUSTODIAN)
+@dataclass(frozen=True, slots=True)
+class SealingKey:
+    """A custodian's X-Wing public key for one period; times in unix seconds."""
+
+    keyring_id: KeyringId
+    manifest_hash: ManifestHash
+    index: int
+    period: int
+    public_key: bytes
+    not_before: int
+    not_after: int
+
+    def __post_init__(self) -> None:
+        lifetime = self.not_after - self.not_before
+        require(0 < lifetime <= MAX_SEALING_LIFETIME, "not_after", "must be within 7 days of not_before")
+
+    @property
+    def id(self) -> bytes:
+        """H("sealing key id", index, period, public key); 32 bytes."""
+        index, period = self.index.to_bytes(2, "big"), self.period.to_bytes(8, "big")
+        return H(labels.SEALING_KEY_ID, index, period, self.public_key)
+
+
+def open_sealing_key(
+    envelope: bytes | keyring_pb2.Envelope, keyring: Keyring, index: int, now: int
+) -> Signed[SealingKey]:
+    """Custodian `index`'s sealing key, signed by its identity key in the manifest and valid now."""
+    signed = open_signed(SealingKey, envelope, keyring.custodian(index).identity_key, "sealing_key")
+    key = signed.statement
+    check_binding(keyring, key.keyring_id, key.manifest_hash)
+    if key.index != index:
+        raise Invalid("a sealing key of another custodian", reason="WRONG_CUSTODIAN")
+    if not key.not_before <= now < key.not_after:
+        raise Stale(f"the sealing key of custodian {index} is not valid now", reason="SEALING_KEY_EXPIRED")
+    return signed
+
+
+def check_binding(keyring: Keyring, keyring_id: bytes, bound_hash: bytes) -> None:
+    """Every payload names its keyring and manifest: one for another world is refused."""
+    if not equal(keyring_id, keyring.keyring_id):
+        raise NotFound("a statement for another keyring", reason="WRONG_KEYRING")
+    if not equal(bound_hash, keyring.manifest_hash):
+        raise Stale("a statement under another manifest: fetch the current one", reason="STALE_MANIFEST")

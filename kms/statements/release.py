@@ -1,0 +1,379 @@
+"""Release in two phases: request, decision, certificate, share release.
+
+Every later statement points at `request_hash`, the hash of the exact bytes that the requester signed, and
+names keys by their position in its sorted list.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from kms.crypto import derivation, labels, sealing
+from kms.crypto.hashing import H, equal, u16
+from kms.errors import Denied, Invalid, Stale
+from kms.statements.codec import SignerRole, message, parse_strict, require
+from kms.statements.envelope import Signed, open_named, open_signed
+from kms.statements.ids import (
+    CertificateHash,
+    KeyId,
+    KeyringId,
+    ManifestHash,
+    RequestHash,
+    Thumbprint,
+    Version,
+)
+from kms.statements.keys import MAX_CLOCK_SKEW, Opening, pack_openings, unpack_openings
+from kms.statements.manifest import Keyring, check_binding
+from kms.wire.v1 import keyring_pb2, release_pb2
+
+RULE_LIFETIME: Final = 15 * 60
+"""Seconds in which a rule alone may answer a request."""
+HUMAN_LIFETIME: Final = 72 * 3600
+"""Seconds in which humans may."""
+
+
+class Purpose(enum.IntEnum):
+    """Why a record is read; the requester signs it."""
+
+    TREATMENT = 1
+    PATIENT_ACCESS = 2
+    BILLING = 3
+    SCHEDULING = 4
+    EMERGENCY = 5
+    RESEARCH = 6
+    LEGAL = 7
+
+
+class Verdict(enum.IntEnum):
+    ALLOW = 1
+    DENY = 2
+    PENDING = 3
+
+
+@message(release_pb2.EvidenceTarget)
+@dataclass(frozen=True, slots=True)
+class EvidenceTarget:
+    index: int
+    sealing_key_id: bytes
+    blob_hash: bytes
+
+
+@message(release_pb2.ReleaseRequest, name="release-request", role=SignerRole.REQUESTER)
+@dataclass(frozen=True, slots=True)
+class ReleaseRequest:
+    """Who wants which keys, for what, sealed to which fresh key; times in unix seconds."""
+
+    keyring_id: KeyringId
+    manifest_hash: ManifestHash
+    request_id: bytes
+    key_ids: tuple[KeyId, ...]
+    purpose: Purpose
+    justification_hash: bytes
+    recipient_key: bytes
+    requester_thumbprint: Thumbprint
+    created_at: int
+    expires_at: int
+    evidence: tuple[EvidenceTarget, ...]
+
+    def __post_init__(self) -> None:
+        require(list(self.key_ids) == sorted(set(self.key_ids)), "key_ids", "must be sorted and unique")
+        lifetime = self.expires_at - self.created_at
+        require(0 < lifetime <= HUMAN_LIFETIME, "expires_at", "must be within 72 hours of created_at")
+        indices = [target.index for target in self.evidence]
+        require(indices == sorted(set(indices)), "evidence.index", "must be sorted and unique")
+
+    def target(self, index: int) -> EvidenceTarget:
+        """The part for custodian `index`; Invalid if there is none."""
+        for target in self.evidence:
+            if target.index == index:
+                return target
+        raise Invalid(f"the request has no evidence for custodian {index}", reason="NO_TARGET")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedRequest:
+    """A request whose signature, binding and dates were checked, and its hash."""
+
+    signed: Signed[ReleaseRequest]
+    hash: RequestHash
+
+    @property
+    def request(self) -> ReleaseRequest:
+        return self.signed.statement
+
+
+def request_hash(payload: bytes) -> RequestHash:
+    return RequestHash(H(labels.REQUEST, payload))
+
+
+def open_request(envelope: bytes | keyring_pb2.Envelope, keyring: Keyring, now: int) -> OpenedRequest:
+    """A request signed by the key that it names, for this keyring, not yet expired and not from the future."""
+    signed = open_named(ReleaseRequest, envelope, lambda r: r.requester_thumbprint, "request")
+    request = signed.statement
+    check_binding(keyring, request.keyring_id, request.manifest_hash)
+    require(request.created_at <= now + MAX_CLOCK_SKEW, "request.created_at", "lies in the future")
+    if now >= request.expires_at:
+        raise Stale("the request has expired: make a new one", reason="REQUEST_EXPIRED")
+    require(
+        set(keyring.manifest.indices) == {target.index for target in request.evidence},
+        "request.evidence",
+        "must be for the manifest's custodians",
+    )
+    return OpenedRequest(signed, request_hash(signed.payload))
+
+
+def recipient_hash(recipient_key: bytes) -> bytes:
+    """H("recipient", X-Wing public key)."""
+    return H(labels.RECIPIENT, recipient_key)
+
+
+def justification_hash(salt: bytes, text: str) -> bytes:
+    """H("justification", salt, text): the host relays the hash, custodians read the text."""
+    return H(labels.JUSTIFICATION, salt, text.encode())
+
+
+def evidence_info(
+    keyring: Keyring,
+    index: int,
+    sealing_key_id: bytes,
+    requester: Thumbprint,
+    request_id: bytes,
+    recipient_key: bytes,
+    key_ids: Sequence[KeyId],
+) -> bytes:
+    """HPKE info of the evidence for custodian `index`: a host cannot attach it to another request."""
+    return H(
+        labels.SEAL_EVIDENCE,
+        keyring.keyring_id,
+        keyring.manifest_hash,
+        u16(index),
+        sealing_key_id,
+        requester,
+        request_id,
+        recipient_hash(recipient_key),
+        derivation.batch_root(list(key_ids)),
+    )
+
+
+@message(release_pb2.Ruling)
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """One verdict, with a stable reason code, for keys by position; and the human behind it, if one is."""
+
+    verdict: Verdict
+    reason: str
+    positions: tuple[int, ...]
+    approver_thumbprint: bytes = b""
+
+
+@message(release_pb2.Decision, name="decision", role=SignerRole.CUSTODIAN)
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one custodian decided for each key of a request."""
+
+    keyring_id: KeyringId
+    manifest_hash: ManifestHash
+    index: int
+    request_hash: RequestHash
+    rulings: tuple[Ruling, ...]
+    policy_hash: bytes
+    decided_at: int
+    log_index: int
+
+    def __post_init__(self) -> None:
+        positions = [p for ruling in self.rulings for p in ruling.positions]
+        require(len(set(positions)) == len(positions), "rulings.positions", "must be unique")
+
+    def by_position(self) -> Mapping[int, Ruling]:
+        return {p: ruling for ruling in self.rulings for p in ruling.positions}
+
+
+def open_decision(
+    envelope: bytes | keyring_pb2.Envelope, keyring: Keyring, index: int, request: RequestHash, count: int
+) -> Signed[Decision]:
+    """Custodian `index`'s decision on exactly this request of `count` keys."""
+    signed = open_signed(Decision, envelope, keyring.custodian(index).identity_key, "decision")
+    decision = signed.statement
+    check_binding(keyring, decision.keyring_id, decision.manifest_hash)
+    if decision.index != index or not equal(decision.request_hash, request):
+        raise Invalid("a decision on another request or of another custodian", reason="WRONG_DECISION")
+    if set(decision.by_position()) != set(range(count)):
+        raise Invalid("a decision must rule on every key of its request", reason="WRONG_DECISION")
+    return signed
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A quorum's allows under one request hash: which positions are certified, and the exact bytes."""
+
+    payload: bytes
+    hash: CertificateHash
+    certified: frozenset[int]
+
+
+def build_certificate(request: RequestHash, decisions: Sequence[Signed[Decision]]) -> bytes:
+    """The exact bytes of a certificate over these decisions, in index order."""
+    ordered = sorted(decisions, key=lambda signed: signed.statement.index)
+    return release_pb2.ReleaseCertificate(
+        request_hash=request, decisions=[signed.message for signed in ordered]
+    ).SerializeToString(deterministic=True)
+
+
+def open_certificate(payload: bytes, keyring: Keyring, request: RequestHash, count: int) -> Certificate:
+    """Verify a certificate for a request of `count` keys.
+
+    Each decision must be another custodian's, of the manifest, and signed; a position is certified where at
+    least t of them allow it. Decisions under other requests never add up: shares of refused requests would.
+    """
+    parsed = parse_strict(release_pb2.ReleaseCertificate, payload, "certificate")
+    if not equal(parsed.request_hash, request):
+        raise Invalid("a certificate of another request", reason="WRONG_CERTIFICATE")
+    by_key = {c.identity_key: c.index for c in keyring.manifest.custodians}
+    decisions: dict[int, Decision] = {}
+    for n, envelope in enumerate(parsed.decisions):
+        index = by_key.get(envelope.signatures[0].keyid)
+        if index is None or index in decisions:
+            raise Invalid(
+                f"certificate.decisions[{n}] is not of one more custodian of the manifest",
+                reason="WRONG_CERTIFICATE",
+            )
+        decisions[index] = open_decision(envelope, keyring, index, request, count).statement
+    certified = certified_positions(decisions.values(), keyring.threshold, count)
+    if not certified:
+        raise Denied(f"no key has the {keyring.threshold} allows of a quorum", reason="NO_QUORUM")
+    certificate_hash = CertificateHash(H(labels.CERTIFICATE, payload))
+    return Certificate(payload, certificate_hash, certified)
+
+
+def certified_positions(decisions: Iterable[Decision], threshold: int, count: int) -> frozenset[int]:
+    """Positions that at least `threshold` of these decisions (of distinct custodians) allow.
+
+    One human counts once, at however many custodians they are registered.
+    """
+    allows = [0] * count
+    humans: set[tuple[int, bytes]] = set()
+    for decision in decisions:
+        for ruling in decision.rulings:
+            if ruling.verdict is not Verdict.ALLOW:
+                continue
+            for position in ruling.positions:
+                human = (position, ruling.approver_thumbprint)
+                if ruling.approver_thumbprint and human in humans:
+                    continue
+                humans.add(human)
+                allows[position] += 1
+    return frozenset(position for position, n in enumerate(allows) if n >= threshold)
+
+
+@message(release_pb2.VersionGroup)
+@dataclass(frozen=True, slots=True)
+class VersionGroup:
+    version: Version
+    positions: tuple[int, ...]
+
+
+@message(release_pb2.ShareRelease, name="share-release", role=SignerRole.CUSTODIAN)
+@dataclass(frozen=True, slots=True)
+class ShareRelease:
+    """A custodian's signed delivery: which keys and versions its sealed blob holds, under which certificate."""
+
+    keyring_id: KeyringId
+    manifest_hash: ManifestHash
+    index: int
+    request_hash: RequestHash
+    certificate_hash: CertificateHash
+    versions: tuple[VersionGroup, ...]
+    blob_hash: bytes
+    released_at: int
+    log_index: int
+
+    def __post_init__(self) -> None:
+        positions = [position for position, _ in self.in_order()]
+        require(len(set(positions)) == len(positions), "versions.positions", "must be unique")
+
+    def in_order(self) -> list[tuple[int, Version]]:
+        """(position, version) in the order in which the blob holds the shares."""
+        return [(p, group.version) for group in self.versions for p in group.positions]
+
+
+def release_info(
+    request: OpenedRequest, certificate: CertificateHash, index: int, order: Sequence[tuple[int, Version]]
+) -> bytes:
+    """HPKE info of a release blob: request, certificate, custodian, recipient, keys and versions."""
+    keys = request.request.key_ids
+    versions = H(labels.VERSIONS, *(keys[position] + version for position, version in order))
+    return H(
+        labels.SEAL_RELEASE,
+        request.hash,
+        certificate,
+        u16(index),
+        recipient_hash(request.request.recipient_key),
+        versions,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasedShares:
+    """Inside a release blob: 64-byte shares, and the openings of the keys' contexts, in the signed order."""
+
+    shares: tuple[bytes, ...] = field(repr=False)
+    openings: tuple[Opening, ...] = field(repr=False)
+
+    def to_bytes(self) -> bytes:
+        salts, contexts, context_of = pack_openings(self.openings)
+        return release_pb2.ReleasedShares(
+            shares=self.shares, salts=salts, contexts=contexts, context_of=context_of
+        ).SerializeToString(deterministic=True)
+
+
+def open_shares(
+    envelope: bytes | keyring_pb2.Envelope,
+    sealed: bytes,
+    keyring: Keyring,
+    index: int,
+    request: OpenedRequest,
+    certificates: Mapping[bytes, Certificate],
+    recipient: sealing.SealingPrivateKey,
+) -> tuple[Signed[ShareRelease], ReleasedShares]:
+    """What custodian `index` delivered to `recipient` for this request, its signature and meaning checked.
+
+    That the shares are right is another question: only the key check value answers it.
+    """
+    signed = open_signed(ShareRelease, envelope, keyring.custodian(index).identity_key, "share_release")
+    release = signed.statement
+    check_binding(keyring, release.keyring_id, release.manifest_hash)
+    if release.index != index or not equal(release.request_hash, request.hash):
+        raise Invalid("a share release of another request or custodian", reason="WRONG_RELEASE")
+    certificate = certificates.get(release.certificate_hash)
+    order = release.in_order()
+    if certificate is None or not {p for p, _ in order} <= certificate.certified:
+        raise Invalid("a share release outside its certificate", reason="WRONG_RELEASE")
+    if not equal(sealing.blob_hash(sealed), release.blob_hash):
+        raise Invalid("the sealed shares are not those that were signed", reason="WRONG_RELEASE")
+    plain = recipient.open(release_info(request, release.certificate_hash, index, order), sealed)
+    parsed = parse_strict(release_pb2.ReleasedShares, plain, "shares")
+    require(len(parsed.shares) == len(order), "shares.shares", f"must be {len(order)}")
+    openings = unpack_openings(parsed.salts, parsed.contexts, parsed.context_of, len(order))
+    return signed, ReleasedShares(tuple(parsed.shares), openings)
+
+
+@message(release_pb2.Cancellation, name="cancellation", role=SignerRole.REQUESTER)
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """The requester withdraws a request that waits for humans."""
+
+    keyring_id: KeyringId
+    manifest_hash: ManifestHash
+    request_hash: RequestHash
+    requester_thumbprint: Thumbprint
+    created_at: int
+
+
+def open_cancellation(envelope: bytes | keyring_pb2.Envelope, keyring: Keyring) -> Signed[Cancellation]:
+    """A cancellation signed by the key that it names; whose request it may end is for the node to compare."""
+    signed = open_named(Cancellation, envelope, lambda c: c.requester_thumbprint, "cancellation")
+    check_binding(keyring, signed.statement.keyring_id, signed.statement.manifest_hash)
+    return signed
