@@ -65,7 +65,7 @@ _environment() {
     fi
     _pip install --quiet --require-hashes --only-binary :all: -r requirements.lock || return 1
     # setuptools is in the lock: nothing is fetched here, and nothing unlocked can be.
-    _pip install --quiet --no-deps --no-build-isolation --no-index --editable . || return 1
+    PYTHONWARNINGS=ignore _pip install --quiet --no-deps --no-build-isolation --no-index --editable . || return 1
     printf '%s' "$want" >"$KMS_VENV/kms-stamp"
   fi
   exec 9>&-

@@ -1,0 +1,50 @@
+from kms.wire.buf.validate import validate_pb2 as _validate_pb2
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class LogKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    LOG_KIND_UNSPECIFIED: _ClassVar[LogKind]
+    LOG_KIND_STARTED: _ClassVar[LogKind]
+    LOG_KIND_DEPOSIT: _ClassVar[LogKind]
+    LOG_KIND_DECISION: _ClassVar[LogKind]
+    LOG_KIND_RELEASE: _ClassVar[LogKind]
+    LOG_KIND_APPROVAL: _ClassVar[LogKind]
+    LOG_KIND_REVOCATION: _ClassVar[LogKind]
+    LOG_KIND_SEALING_KEY: _ClassVar[LogKind]
+    LOG_KIND_SEALING_KEY_ERASED: _ClassVar[LogKind]
+    LOG_KIND_CANCELLATION: _ClassVar[LogKind]
+LOG_KIND_UNSPECIFIED: LogKind
+LOG_KIND_STARTED: LogKind
+LOG_KIND_DEPOSIT: LogKind
+LOG_KIND_DECISION: LogKind
+LOG_KIND_RELEASE: LogKind
+LOG_KIND_APPROVAL: LogKind
+LOG_KIND_REVOCATION: LogKind
+LOG_KIND_SEALING_KEY: LogKind
+LOG_KIND_SEALING_KEY_ERASED: LogKind
+LOG_KIND_CANCELLATION: LogKind
+
+class LogEntry(_message.Message):
+    __slots__ = ("index", "kind", "at", "subject_hash", "principal", "outcome", "count", "previous_hash")
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_HASH_FIELD_NUMBER: _ClassVar[int]
+    PRINCIPAL_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    PREVIOUS_HASH_FIELD_NUMBER: _ClassVar[int]
+    index: int
+    kind: LogKind
+    at: int
+    subject_hash: bytes
+    principal: bytes
+    outcome: str
+    count: int
+    previous_hash: bytes
+    def __init__(self, index: _Optional[int] = ..., kind: _Optional[_Union[LogKind, str]] = ..., at: _Optional[int] = ..., subject_hash: _Optional[bytes] = ..., principal: _Optional[bytes] = ..., outcome: _Optional[str] = ..., count: _Optional[int] = ..., previous_hash: _Optional[bytes] = ...) -> None: ...

@@ -1,0 +1,164 @@
+from kms.wire.buf.validate import validate_pb2 as _validate_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class SignerRole(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    SIGNER_ROLE_UNSPECIFIED: _ClassVar[SignerRole]
+    SIGNER_ROLE_FOUNDERS: _ClassVar[SignerRole]
+    SIGNER_ROLE_CUSTODIAN: _ClassVar[SignerRole]
+    SIGNER_ROLE_DEALER: _ClassVar[SignerRole]
+    SIGNER_ROLE_REQUESTER: _ClassVar[SignerRole]
+    SIGNER_ROLE_OWNER: _ClassVar[SignerRole]
+    SIGNER_ROLE_APPROVER: _ClassVar[SignerRole]
+
+class HolderClass(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    HOLDER_CLASS_UNSPECIFIED: _ClassVar[HolderClass]
+    HOLDER_CLASS_DEVICE: _ClassVar[HolderClass]
+    HOLDER_CLASS_PROFESSIONAL: _ClassVar[HolderClass]
+    HOLDER_CLASS_SERVICE: _ClassVar[HolderClass]
+    HOLDER_CLASS_OPERATOR: _ClassVar[HolderClass]
+
+class IssuerKeyType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ISSUER_KEY_TYPE_UNSPECIFIED: _ClassVar[IssuerKeyType]
+    ISSUER_KEY_TYPE_ED25519: _ClassVar[IssuerKeyType]
+    ISSUER_KEY_TYPE_P256: _ClassVar[IssuerKeyType]
+SIGNER_ROLE_UNSPECIFIED: SignerRole
+SIGNER_ROLE_FOUNDERS: SignerRole
+SIGNER_ROLE_CUSTODIAN: SignerRole
+SIGNER_ROLE_DEALER: SignerRole
+SIGNER_ROLE_REQUESTER: SignerRole
+SIGNER_ROLE_OWNER: SignerRole
+SIGNER_ROLE_APPROVER: SignerRole
+HOLDER_CLASS_UNSPECIFIED: HolderClass
+HOLDER_CLASS_DEVICE: HolderClass
+HOLDER_CLASS_PROFESSIONAL: HolderClass
+HOLDER_CLASS_SERVICE: HolderClass
+HOLDER_CLASS_OPERATOR: HolderClass
+ISSUER_KEY_TYPE_UNSPECIFIED: IssuerKeyType
+ISSUER_KEY_TYPE_ED25519: IssuerKeyType
+ISSUER_KEY_TYPE_P256: IssuerKeyType
+
+class Envelope(_message.Message):
+    __slots__ = ("payload_type", "payload", "signatures")
+    PAYLOAD_TYPE_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURES_FIELD_NUMBER: _ClassVar[int]
+    payload_type: str
+    payload: bytes
+    signatures: _containers.RepeatedCompositeFieldContainer[Signature]
+    def __init__(self, payload_type: _Optional[str] = ..., payload: _Optional[bytes] = ..., signatures: _Optional[_Iterable[_Union[Signature, _Mapping]]] = ...) -> None: ...
+
+class Signature(_message.Message):
+    __slots__ = ("keyid", "sig")
+    KEYID_FIELD_NUMBER: _ClassVar[int]
+    SIG_FIELD_NUMBER: _ClassVar[int]
+    keyid: bytes
+    sig: bytes
+    def __init__(self, keyid: _Optional[bytes] = ..., sig: _Optional[bytes] = ...) -> None: ...
+
+class Manifest(_message.Message):
+    __slots__ = ("suite", "signer_role", "name", "sequence", "previous_hash", "keyring_id", "threshold", "durable_quorum", "custodians", "admins", "admin_quorum", "issuers", "policy", "policy_schema", "created_at", "expires_at")
+    SUITE_FIELD_NUMBER: _ClassVar[int]
+    SIGNER_ROLE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    PREVIOUS_HASH_FIELD_NUMBER: _ClassVar[int]
+    KEYRING_ID_FIELD_NUMBER: _ClassVar[int]
+    THRESHOLD_FIELD_NUMBER: _ClassVar[int]
+    DURABLE_QUORUM_FIELD_NUMBER: _ClassVar[int]
+    CUSTODIANS_FIELD_NUMBER: _ClassVar[int]
+    ADMINS_FIELD_NUMBER: _ClassVar[int]
+    ADMIN_QUORUM_FIELD_NUMBER: _ClassVar[int]
+    ISSUERS_FIELD_NUMBER: _ClassVar[int]
+    POLICY_FIELD_NUMBER: _ClassVar[int]
+    POLICY_SCHEMA_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    suite: int
+    signer_role: SignerRole
+    name: str
+    sequence: int
+    previous_hash: bytes
+    keyring_id: bytes
+    threshold: int
+    durable_quorum: int
+    custodians: _containers.RepeatedCompositeFieldContainer[ManifestCustodian]
+    admins: _containers.RepeatedScalarFieldContainer[bytes]
+    admin_quorum: int
+    issuers: _containers.RepeatedCompositeFieldContainer[Issuer]
+    policy: str
+    policy_schema: str
+    created_at: int
+    expires_at: int
+    def __init__(self, suite: _Optional[int] = ..., signer_role: _Optional[_Union[SignerRole, str]] = ..., name: _Optional[str] = ..., sequence: _Optional[int] = ..., previous_hash: _Optional[bytes] = ..., keyring_id: _Optional[bytes] = ..., threshold: _Optional[int] = ..., durable_quorum: _Optional[int] = ..., custodians: _Optional[_Iterable[_Union[ManifestCustodian, _Mapping]]] = ..., admins: _Optional[_Iterable[bytes]] = ..., admin_quorum: _Optional[int] = ..., issuers: _Optional[_Iterable[_Union[Issuer, _Mapping]]] = ..., policy: _Optional[str] = ..., policy_schema: _Optional[str] = ..., created_at: _Optional[int] = ..., expires_at: _Optional[int] = ...) -> None: ...
+
+class ManifestCustodian(_message.Message):
+    __slots__ = ("index", "organisation", "jurisdiction", "hosting", "parent", "endpoint", "identity_key")
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    ORGANISATION_FIELD_NUMBER: _ClassVar[int]
+    JURISDICTION_FIELD_NUMBER: _ClassVar[int]
+    HOSTING_FIELD_NUMBER: _ClassVar[int]
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    ENDPOINT_FIELD_NUMBER: _ClassVar[int]
+    IDENTITY_KEY_FIELD_NUMBER: _ClassVar[int]
+    index: int
+    organisation: str
+    jurisdiction: str
+    hosting: str
+    parent: str
+    endpoint: str
+    identity_key: bytes
+    def __init__(self, index: _Optional[int] = ..., organisation: _Optional[str] = ..., jurisdiction: _Optional[str] = ..., hosting: _Optional[str] = ..., parent: _Optional[str] = ..., endpoint: _Optional[str] = ..., identity_key: _Optional[bytes] = ...) -> None: ...
+
+class Issuer(_message.Message):
+    __slots__ = ("iss", "controlled_by", "classes", "keys")
+    ISS_FIELD_NUMBER: _ClassVar[int]
+    CONTROLLED_BY_FIELD_NUMBER: _ClassVar[int]
+    CLASSES_FIELD_NUMBER: _ClassVar[int]
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    iss: str
+    controlled_by: str
+    classes: _containers.RepeatedScalarFieldContainer[HolderClass]
+    keys: _containers.RepeatedCompositeFieldContainer[IssuerKey]
+    def __init__(self, iss: _Optional[str] = ..., controlled_by: _Optional[str] = ..., classes: _Optional[_Iterable[_Union[HolderClass, str]]] = ..., keys: _Optional[_Iterable[_Union[IssuerKey, _Mapping]]] = ...) -> None: ...
+
+class IssuerKey(_message.Message):
+    __slots__ = ("kid", "type", "public_key")
+    KID_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
+    kid: str
+    type: IssuerKeyType
+    public_key: bytes
+    def __init__(self, kid: _Optional[str] = ..., type: _Optional[_Union[IssuerKeyType, str]] = ..., public_key: _Optional[bytes] = ...) -> None: ...
+
+class SealingKey(_message.Message):
+    __slots__ = ("suite", "signer_role", "keyring_id", "manifest_hash", "index", "period", "public_key", "not_before", "not_after")
+    SUITE_FIELD_NUMBER: _ClassVar[int]
+    SIGNER_ROLE_FIELD_NUMBER: _ClassVar[int]
+    KEYRING_ID_FIELD_NUMBER: _ClassVar[int]
+    MANIFEST_HASH_FIELD_NUMBER: _ClassVar[int]
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    PERIOD_FIELD_NUMBER: _ClassVar[int]
+    PUBLIC_KEY_FIELD_NUMBER: _ClassVar[int]
+    NOT_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    NOT_AFTER_FIELD_NUMBER: _ClassVar[int]
+    suite: int
+    signer_role: SignerRole
+    keyring_id: bytes
+    manifest_hash: bytes
+    index: int
+    period: int
+    public_key: bytes
+    not_before: int
+    not_after: int
+    def __init__(self, suite: _Optional[int] = ..., signer_role: _Optional[_Union[SignerRole, str]] = ..., keyring_id: _Optional[bytes] = ..., manifest_hash: _Optional[bytes] = ..., index: _Optional[int] = ..., period: _Optional[int] = ..., public_key: _Optional[bytes] = ..., not_before: _Optional[int] = ..., not_after: _Optional[int] = ...) -> None: ...
