@@ -1,0 +1,1 @@
+"""The client of Threshold KMS: create keys, encrypt and decrypt, ask for a release."""
