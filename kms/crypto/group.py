@@ -27,11 +27,23 @@ POINT_SIZE: Final = 33
 SCALAR_SIZE: Final = 32
 
 
+class PointAtInfinity(CryptoError):
+    """A sum of points is the point at infinity, which has no encoding here."""
+
+    reason = "INVALID_POINT"
+
+
 def check_scalar(value: int) -> int:
     """`value` if 0 < value < q, else CryptoError. Unreduced scalars would have two encodings."""
     if not 0 < value < Q:
         raise CryptoError("a scalar must lie in 1..q-1", reason="INVALID_SCALAR")
     return value
+
+
+def check_rows(rows: Sequence[Sequence[bytes]]) -> None:
+    """CryptoError unless there is a row and each has a point: libsecp256k1 aborts on an empty sum."""
+    if not rows or not all(rows):
+        raise CryptoError("nothing to combine", reason="INVALID_POINT")
 
 
 class Group(Protocol):
@@ -58,6 +70,7 @@ class Secp256k1:
         return _sum([g, h]).format()
 
     def combine(self, rows: Sequence[Sequence[bytes]], x: int, weights: Sequence[int]) -> bytes:
+        check_rows(rows)
         scalar = check_scalar(x).to_bytes(SCALAR_SIZE, "big")
         terms: list[PublicKey] = []
         for row, weight in zip(rows, weights, strict=True):
@@ -86,7 +99,7 @@ def _sum(points: list[PublicKey]) -> PublicKey:
     try:
         return PublicKey.combine_keys(points)
     except ValueError:
-        raise CryptoError("the sum is the point at infinity", reason="INVALID_POINT") from None
+        raise PointAtInfinity("the sum is the point at infinity") from None
 
 
 _H: Final = _parse(H_POINT)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -38,9 +39,18 @@ SEALED_KEY: Final = sealing.ENCAPSULATION_SIZE + 32 + sealing.TAG_SIZE
 COMMITMENT: Final = 32
 _PREFIX: Final = MAGIC + bytes([labels.SUITE_1])
 _PARALLEL_CHUNKS: Final = 16
-_WORKER: Final = ThreadPoolExecutor(1, thread_name_prefix="records")
 _NONCE_LAST: Final = b"\x01"
 _NONCE_MORE: Final = b"\x00"
+_worker = ThreadPoolExecutor(1, thread_name_prefix="records")
+
+
+def _renew_worker() -> None:
+    # A forked child inherits the pool but not its thread, and would wait for it for ever.
+    global _worker  # noqa: PLW0603
+    _worker = ThreadPoolExecutor(1, thread_name_prefix="records")
+
+
+os.register_at_fork(after_in_child=_renew_worker)
 
 
 class RecordError(CryptoError):
@@ -170,10 +180,12 @@ def encrypt(key: DataKey, header: Header, plaintext: bytes | bytearray | memoryv
 
 
 def decrypt(key: DataKey, record: bytes | bytearray | memoryview, header: Header | None = None) -> bytes:
-    """The plaintext of a whole record; RecordError on any doubt."""
+    """The plaintext of a whole record; RecordError on any doubt. `header` is its own, if already parsed."""
     view = memoryview(record)
     header = header or parse_header(view)
     head = header.to_bytes()
+    if view[: len(head)] != head:
+        raise RecordError("the header is not the one of this record")
     aead, commitment = _keys(key, header, head)
     body = len(head) + COMMITMENT
     if not equal(bytes(view[len(head) : body]), commitment):
@@ -209,7 +221,7 @@ def _share_out(chunks: int, work: Callable[[range], None]) -> None:
         work(range(chunks))
         return
     half = chunks // 2
-    other = _WORKER.submit(work, range(half))
+    other = _worker.submit(work, range(half))
     try:
         work(range(half, chunks))
     finally:

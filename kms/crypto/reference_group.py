@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from py_ecc.secp256k1 import secp256k1 as curve
 
-from kms.crypto.group import H_POINT, POINT_SIZE, check_scalar
+from kms.crypto.group import H_POINT, POINT_SIZE, PointAtInfinity, check_rows, check_scalar
 from kms.errors import CryptoError
 
 Affine = tuple[int, int]
@@ -22,23 +22,21 @@ class ReferenceSecp256k1:
         return _format(curve.add(g, h))
 
     def combine(self, rows: Sequence[Sequence[bytes]], x: int, weights: Sequence[int]) -> bytes:
+        check_rows(rows)
         check_scalar(x)
-        total: Affine | None = None
+        total = _INFINITY
         for row, weight in zip(rows, weights, strict=True):
             points = [_parse(point) for point in row]
             value = points[-1]
             for point in reversed(points[:-1]):
                 value = _finite(curve.add(point, curve.multiply(value, x)))
-            value = curve.multiply(value, check_scalar(weight))
-            total = value if total is None else curve.add(total, value)
-        if total is None:
-            raise CryptoError("nothing to combine", reason="INVALID_POINT")
+            total = curve.add(total, curve.multiply(value, check_scalar(weight)))
         return _format(total)
 
 
 def _finite(point: Affine) -> Affine:
     if point == _INFINITY:
-        raise CryptoError("the sum is the point at infinity", reason="INVALID_POINT")
+        raise PointAtInfinity("the sum is the point at infinity")
     return point
 
 

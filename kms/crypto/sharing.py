@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from kms.crypto.group import SCALAR_SIZE, SECP256K1, Group, Q, check_scalar
+from kms.crypto.group import SCALAR_SIZE, SECP256K1, Group, PointAtInfinity, Q, check_scalar
 from kms.crypto.hashing import equal
 from kms.crypto.secret import KeySecret, ShareBytes
 from kms.errors import CryptoError
@@ -139,7 +139,11 @@ def verify(
     check_commitments(commitments, threshold)
     check_indices([index], threshold)
     a, b = decode_share(share)
-    if not equal(group.commit(a, b), group.combine([commitments], index, [1])):
+    try:
+        holds = equal(group.commit(a, b), group.combine([commitments], index, [1]))
+    except PointAtInfinity:
+        holds = False  # a dealer can make its commitments vanish at one index; no share matches that
+    if not holds:
         raise WrongShare(f"the share of index {index} does not match its commitments")
 
 
@@ -220,8 +224,8 @@ def reconstruct(
     """The secret of which `matches` (the key check value) is true, and whose shares were wrong.
 
     All `shares` must be of one version. The first t are tried without any group arithmetic; if they do not
-    match, each share is held against the commitments, which costs n checks instead of n-choose-t attempts
-    and tells a lying custodian from a lying dealer.
+    match, or the rest differs from them, each share is held against the commitments, which costs n checks
+    instead of n-choose-t attempts and tells a lying custodian from a lying dealer.
 
     Raises NotEnoughShares, or DealerAtFault when t good shares do not give the secret described.
     """
@@ -235,22 +239,23 @@ def reconstruct(
         except CryptoError:
             wrong.append(index)
     secret = _try_subset(decoded, threshold, matches)
-    if secret is not None:
-        base = tuple(decoded)[:threshold]
-        wrong += [i for i in tuple(decoded)[threshold:] if not _on_polynomial(decoded, base, i)]
+    if secret is not None and _on_one_polynomial(decoded, threshold):
         return Reconstruction(secret, tuple(sorted(wrong)))
+    # That shares differ does not say whose are wrong: one liar among the first t can alter g, and two can
+    # bend f around its value at 0, and then it is the honest rest that seems to differ. The commitments know.
     for index in tuple(decoded):
         try:
             verify(index, shares[index], commitments, threshold, group=group)
         except WrongShare:
             wrong.append(index)
             del decoded[index]
-    if len(decoded) < threshold:
-        raise NotEnoughShares(
-            f"{len(decoded)} good shares of the {threshold} needed",
-            details={"wrong": ",".join(map(str, sorted(wrong)))},
-        )
-    secret = _try_subset(decoded, threshold, matches)
+    if secret is None:
+        if len(decoded) < threshold:
+            raise NotEnoughShares(
+                f"{len(decoded)} good shares of the {threshold} needed",
+                details={"wrong": ",".join(map(str, sorted(wrong)))},
+            )
+        secret = _try_subset(decoded, threshold, matches)
     if secret is None:
         raise DealerAtFault("every share matches the commitments, but the key check value does not")
     return Reconstruction(secret, tuple(sorted(wrong)))
@@ -266,7 +271,10 @@ def _try_subset(
     return KeySecret(secret) if matches(secret) else None
 
 
-def _on_polynomial(decoded: Mapping[int, tuple[int, int]], base: tuple[int, ...], index: int) -> bool:
+def _on_one_polynomial(decoded: Mapping[int, tuple[int, int]], threshold: int) -> bool:
+    base = tuple(decoded)[:threshold]
     return all(
-        interpolate(base, [decoded[i][half] for i in base], index) == decoded[index][half] for half in (0, 1)
+        interpolate(base, [decoded[i][half] for i in base], index) == decoded[index][half]
+        for index in tuple(decoded)[threshold:]
+        for half in (0, 1)
     )
