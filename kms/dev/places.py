@@ -125,7 +125,7 @@ class Memory:
     kind: PlaceKind = PlaceKind.MEMORY
 
     def chunks(self, overlap: int) -> Iterator[Chunk]:
-        """Read all there is. Raises `MemoryUnreadable` without the right, `ProcessGone` if the process ends."""
+        """Read it all. Raises `MemoryUnreadable` without the right, `ProcessGone` if the process ends."""
         try:
             with (
                 open(f"/proc/{self.pid}/mem", "rb", buffering=0) as memory,
