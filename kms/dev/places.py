@@ -228,11 +228,14 @@ def _overlapping(blocks: Iterable[_Block], overlap: int) -> Iterator[Chunk]:
     """Prefix each block with the end of what directly precedes it: a value may lie across mappings."""
     held: Chunk | None = None
     for source, offset, data in blocks:
-        follows = held is not None and held.offset + len(held.data) == offset
-        tail = b""
+        tail, cut_before = b"", False
         if held is not None:
+            follows = held.offset + len(held.data) == offset
             yield Chunk(held.source, held.offset, held.data, held.cut_before, cut_after=follows)
-            tail = held.data[-overlap:] if follows and overlap else b""
-        held = Chunk(source, offset - len(tail), tail + data, cut_before=bool(tail), cut_after=False)
+            if follows:
+                tail = held.data[max(0, len(held.data) - overlap) :]
+                # A short read may be shorter than the overlap: then its start, too, is the source's start.
+                cut_before = held.cut_before or len(tail) < len(held.data)
+        held = Chunk(source, offset - len(tail), tail + data, cut_before, cut_after=False)
     if held is not None:
         yield held
