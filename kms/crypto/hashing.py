@@ -18,7 +18,7 @@ def _prefix(label: str) -> bytes:
     return b"TKMS1" + bytes([len(encoded)]) + encoded
 
 
-def H(label: str, *parts: bytes) -> bytes:  # noqa: N802 (the protocol's own name)
+def H(label: str, *parts: bytes) -> bytes:
     """SHA-256("TKMS1" || u8 len(label) || label || for each part: u64be length || part); 32 bytes.
 
     Length prefixes make the encoding injective: no two lists of parts hash the same bytes.
