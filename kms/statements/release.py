@@ -118,9 +118,9 @@ def open_request(envelope: bytes | keyring_pb2.Envelope, keyring: Keyring, now: 
     if now >= request.expires_at:
         raise Stale("the request has expired: make a new one", reason="REQUEST_EXPIRED")
     require(
-        set(keyring.manifest.indices) == {target.index for target in request.evidence},
+        {target.index for target in request.evidence} <= set(keyring.manifest.indices),
         "request.evidence",
-        "must be for the manifest's custodians",
+        "must be for custodians of the manifest",
     )
     return OpenedRequest(signed, request_hash(signed.payload))
 

@@ -1,0 +1,46 @@
+"""A coordinator's configuration file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kms.errors import ConfigError
+from kms.statements.manifest import Keyring, open_genesis
+from kms.transport.tls import TlsFiles, read_pem
+
+
+@dataclass(frozen=True, slots=True)
+class CoordinatorConfig:
+    """Keys of the coordinator's TOML file. Paths are relative to the file."""
+
+    keyring_id: bytes
+    manifest: Path
+    store: Path
+    listen: str
+    tls: TlsFiles
+    custodians: dict[str, str]
+    """Index -> host:port of that custodian's relay port."""
+    metrics: str = ""
+    reflection: bool = True
+    log_level: str = "info"
+    refresh_seconds: int = 30
+    wire_tap: Path | None = None
+    """Development only: a file that gets every byte sent and received after TLS."""
+
+    def endpoints(self, keyring: Keyring) -> Mapping[int, str]:
+        """Relay endpoints by index; ConfigError unless there is one for every custodian of the manifest."""
+        given = {key: value for key, value in self.custodians.items() if key.isdigit()}
+        endpoints = {int(key): value for key, value in given.items()}
+        if set(endpoints) != set(keyring.manifest.indices) or len(given) != len(self.custodians):
+            wanted = ", ".join(map(str, keyring.manifest.indices))
+            raise ConfigError(f"custodians must name an endpoint for each of {wanted}")
+        return endpoints
+
+
+def read_keyring(config: CoordinatorConfig, now: int) -> Keyring:
+    """The keyring from the manifest file, held against its pinned id."""
+    if len(config.keyring_id) != 32:
+        raise ConfigError("keyring_id must be 64 hex digits")
+    return open_genesis(read_pem(config.manifest), config.keyring_id, now)

@@ -1,0 +1,121 @@
+"""Connections to the custodians, and the one call that each step makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+from kms.statements.ids import RequestHash
+from kms.statements.manifest import Keyring
+from kms.transport.client import Channel
+from kms.transport.tap import WireTap
+from kms.transport.tls import TlsFiles
+from kms.wire.v1 import coordinator_pb2, custodian_pb2, keyring_pb2
+
+SERVICE = "kms.v1.CustodianService"
+QUICK_SECONDS = 10.0
+DEPOSIT_SECONDS = 60.0
+
+
+class Relay:
+    """One channel per custodian; errors are `KmsError`s."""
+
+    def __init__(
+        self, keyring: Keyring, endpoints: Mapping[int, str], tls: TlsFiles, tap: WireTap | None = None
+    ) -> None:
+        credentials = tls.client()
+        self.keyring = keyring
+        self._channels = {
+            index: Channel(endpoint, credentials, tap=tap) for index, endpoint in endpoints.items()
+        }
+
+    @property
+    def indices(self) -> tuple[int, ...]:
+        return tuple(self._channels)
+
+    async def sealing_key(self, index: int) -> keyring_pb2.Envelope:
+        answer = await self._channels[index].call(
+            SERVICE,
+            "GetSealingKey",
+            custodian_pb2.GetSealingKeyRequest(keyring_id=self.keyring.keyring_id),
+            custodian_pb2.GetSealingKeyResponse,
+            timeout=QUICK_SECONDS,
+        )
+        return answer.sealing_key
+
+    async def deposit(
+        self, index: int, deposit: keyring_pb2.Envelope, blob: coordinator_pb2.TargetBlob
+    ) -> keyring_pb2.Envelope:
+        answer = await self._channels[index].call(
+            SERVICE,
+            "Deposit",
+            custodian_pb2.DepositRequest(deposit=deposit, blob=blob),
+            custodian_pb2.DepositResponse,
+            timeout=DEPOSIT_SECONDS,
+        )
+        return answer.receipt
+
+    async def decide(
+        self,
+        index: int,
+        request: keyring_pb2.Envelope,
+        blob: coordinator_pb2.TargetBlob,
+        seconds: float,
+    ) -> AsyncIterator[keyring_pb2.Envelope]:
+        """The decision, and each later one while humans may still change it."""
+        async for answer in self._channels[index].stream(
+            SERVICE,
+            "Decide",
+            custodian_pb2.DecideRequest(request=request, blob=blob),
+            custodian_pb2.DecideResponse,
+            timeout=seconds,
+        ):
+            yield answer.decision
+
+    async def release(
+        self, index: int, request: RequestHash, certificate: bytes
+    ) -> coordinator_pb2.SealedShares:
+        answer = await self._channels[index].call(
+            SERVICE,
+            "ReleaseShares",
+            custodian_pb2.ReleaseSharesRequest(request_hash=request, certificate=certificate),
+            custodian_pb2.ReleaseSharesResponse,
+            timeout=QUICK_SECONDS,
+        )
+        return answer.shares
+
+    async def cancel(self, index: int, cancellation: keyring_pb2.Envelope) -> None:
+        await self._channels[index].call(
+            SERVICE,
+            "CancelRelease",
+            custodian_pb2.CustodianServiceCancelReleaseRequest(cancellation=cancellation),
+            custodian_pb2.CustodianServiceCancelReleaseResponse,
+            timeout=QUICK_SECONDS,
+        )
+
+    async def revoke(self, index: int, revocation: keyring_pb2.Envelope) -> None:
+        await self._channels[index].call(
+            SERVICE,
+            "RevokeGrant",
+            custodian_pb2.CustodianServiceRevokeGrantRequest(revocation=revocation),
+            custodian_pb2.CustodianServiceRevokeGrantResponse,
+            timeout=QUICK_SECONDS,
+        )
+
+    async def look_up(self, index: int, key_ids: list[bytes]) -> list[bytes]:
+        answer = await self._channels[index].call(
+            SERVICE,
+            "LookUpKeys",
+            custodian_pb2.CustodianServiceLookUpKeysRequest(key_ids=key_ids),
+            custodian_pb2.CustodianServiceLookUpKeysResponse,
+            timeout=QUICK_SECONDS,
+        )
+        return list(answer.descriptors)
+
+    async def close(self) -> None:
+        for channel in self._channels.values():
+            await channel.close()
+
+
+def read_tap(path: Path | None) -> WireTap | None:
+    return WireTap(path) if path else None

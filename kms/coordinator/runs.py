@@ -1,0 +1,162 @@
+"""Requests and deposits under way: the tasks that ask custodians, and the events that callers follow.
+
+A run goes on when its caller hangs up, and a caller that comes back with the same bytes follows it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any, Generic, TypeVar
+
+from kms.coordinator.relay import QUICK_SECONDS, Relay
+from kms.coordinator.workflow import ReleaseCase, failure
+from kms.errors import DeadlineExceeded, KmsError, Unavailable
+from kms.wire.v1 import coordinator_pb2
+
+GRACE_SECONDS = 0.1
+"""How long a batch that is partly certified waits for custodians that may certify the rest."""
+
+E = TypeVar("E")
+
+
+class Feed(Generic[E]):
+    """Events so far and to come; every follower sees all of them in order."""
+
+    def __init__(self) -> None:
+        self._events: list[E] = []
+        self._ended = False
+        self._changed = asyncio.Event()
+
+    def publish(self, event: E) -> None:
+        self._events.append(event)
+        self._wake()
+
+    def end(self) -> None:
+        self._ended = True
+        self._wake()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def follow(self) -> AsyncIterator[E]:
+        position = 0
+        while True:
+            changed = self._changed
+            while position < len(self._events):
+                yield self._events[position]
+                position += 1
+            if self._ended:
+                return
+            await changed.wait()
+
+
+Release = Feed[coordinator_pb2.ReleaseKeysResponse]
+
+
+class ReleaseRun:
+    """One request: asks every custodian to decide, then, against certificates, to release."""
+
+    def __init__(
+        self,
+        relay: Relay,
+        case: ReleaseCase,
+        request: coordinator_pb2.ReleaseKeysRequest,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.feed: Release = Feed()
+        self._relay, self._case, self._request = relay, case, request
+        self._blobs = {blob.index: blob for blob in request.blobs}
+        self._now = now
+        self._change = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._certificate: tuple[frozenset[int], bytes] = (frozenset(), b"")
+        self._gate_opens = 0.0
+
+    async def run(self) -> None:
+        """Until nothing more can come; ends the feed."""
+        try:
+            for index in self._case_indices():
+                self._spawn(self._decide(index))
+            while self._tasks:
+                await self._change.wait()
+                self._change.clear()
+                self._ask_for_shares()
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            self.feed.end()
+
+    def _case_indices(self) -> list[int]:
+        asked = {target.index for target in self._case.opened.request.evidence}
+        return [i for i in self._relay.indices if i in asked]
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._change.set()
+
+    async def _decide(self, index: int) -> None:
+        first = True
+        left = max(1.0, self._case.opened.request.expires_at - self._now())
+        try:
+            if index not in self._blobs:
+                raise Unavailable("no evidence was sent for this custodian", reason="NO_TARGET")
+            answers = self._relay.decide(index, self._request.request, self._blobs[index], left)
+            while True:
+                # The first answer is a rule's and quick; later ones are humans'.
+                async with asyncio.timeout(QUICK_SECONDS if first else None):
+                    envelope = await anext(answers, None)
+                if envelope is None:
+                    return
+                self._case.add_decision(index, envelope)
+                first = False
+                self.feed.publish(coordinator_pb2.ReleaseKeysResponse(decision=envelope))
+                self._change.set()
+        except TimeoutError:
+            self._fail(index, DeadlineExceeded("the custodian did not decide in time"), first)
+        except KmsError as error:
+            self._fail(index, error, first)
+
+    def _fail(self, index: int, error: KmsError, undecided: bool) -> None:
+        if undecided:
+            self._case.add_failure(index)
+        self.feed.publish(coordinator_pb2.ReleaseKeysResponse(failure=failure(index, error)))
+
+    def _ask_for_shares(self) -> None:
+        if not self._case.certified() or not self._gate_is_open():
+            return
+        for index in self._case_indices():
+            due = self._case.due(index)
+            if due:
+                self._case.add_delivery(index, due)
+                self._spawn(self._release(index, self._current_certificate()))
+
+    def _gate_is_open(self) -> bool:
+        if self._case.settled():
+            return True
+        loop = asyncio.get_running_loop()
+        if not self._gate_opens:
+            self._gate_opens = loop.time() + GRACE_SECONDS
+            loop.call_at(self._gate_opens, self._change.set)
+        return loop.time() >= self._gate_opens
+
+    def _current_certificate(self) -> bytes:
+        certified = self._case.certified()
+        if self._certificate[0] != certified:
+            self._certificate = (certified, self._case.certificate())
+            self.feed.publish(coordinator_pb2.ReleaseKeysResponse(certificate=self._certificate[1]))
+        return self._certificate[1]
+
+    async def _release(self, index: int, certificate: bytes) -> None:
+        try:
+            shares = await self._relay.release(index, self._case.opened.hash, certificate)
+            self.feed.publish(coordinator_pb2.ReleaseKeysResponse(shares=shares))
+        except KmsError as error:
+            self.feed.publish(coordinator_pb2.ReleaseKeysResponse(failure=failure(index, error)))

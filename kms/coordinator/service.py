@@ -1,0 +1,331 @@
+"""The gRPC face of the coordinator: what devices call, and what it calls of the custodians."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from kms.coordinator.config import CoordinatorConfig, read_keyring
+from kms.coordinator.relay import Relay, read_tap
+from kms.coordinator.runs import Feed, ReleaseRun
+from kms.coordinator.store import CoordinatorStore, SqliteCoordinatorStore, Undelivered
+from kms.coordinator.workflow import PENDING, DepositCase, ReleaseCase, failure
+from kms.crypto.hashing import equal
+from kms.errors import Exhausted, KmsError, NotFound
+from kms.statements.evidence import open_revocation
+from kms.statements.ids import KeyId
+from kms.statements.keys import OpenedDeposit, open_deposit
+from kms.statements.manifest import Keyring, open_sealing_key
+from kms.statements.release import HUMAN_LIFETIME, open_cancellation, open_request
+from kms.transport import logs, metrics
+from kms.transport.process import Port, Server
+from kms.transport.server import Call, Endpoint, Method
+from kms.wire.v1 import coordinator_pb2, keyring_pb2
+
+SERVICE = "kms.v1.CoordinatorService"
+MAX_RUNS = 1024
+R = TypeVar("R")
+
+
+class CoordinatorService:
+    """Directory, relay and workflow. Every statement is checked here too, so that junk stops at the door."""
+
+    def __init__(
+        self,
+        keyring: Keyring,
+        store: CoordinatorStore,
+        relay: Relay,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._keyring, self._store, self._relay = keyring, store, relay
+        self._now = now
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._releases: dict[bytes, ReleaseRun] = {}
+        self._background: set[asyncio.Task[None]] = set()
+        self._sealing_keys: dict[int, bytes] = dict(store.sealing_keys())
+
+    async def _run(self, step: Callable[..., R], *arguments: object) -> R:
+        return await asyncio.get_running_loop().run_in_executor(self._disk, step, *arguments)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    def methods(self) -> tuple[Method, ...]:
+        return (
+            Method("GetKeyring", coordinator_pb2.GetKeyringRequest, self.get_keyring),
+            Method(
+                "CreateKeys",
+                coordinator_pb2.CreateKeysRequest,
+                self.create_keys,
+                streams=True,
+                max_bytes=16 << 20,
+            ),
+            Method("LookUpKeys", coordinator_pb2.LookUpKeysRequest, self.look_up_keys),
+            Method(
+                "ReleaseKeys",
+                coordinator_pb2.ReleaseKeysRequest,
+                self.release_keys,
+                streams=True,
+                max_bytes=8 << 20,
+                max_seconds=HUMAN_LIFETIME,
+            ),
+            Method("CancelRelease", coordinator_pb2.CancelReleaseRequest, self.cancel_release),
+            Method("RevokeGrant", coordinator_pb2.RevokeGrantRequest, self.revoke_grant),
+        )
+
+    def _check_keyring(self, keyring_id: bytes) -> None:
+        if not equal(keyring_id, self._keyring.keyring_id):
+            raise NotFound("this coordinator serves another keyring", reason="WRONG_KEYRING")
+
+    # -- directory ---------------------------------------------------------------------------------------
+
+    async def get_keyring(
+        self, request: coordinator_pb2.GetKeyringRequest, call: Call
+    ) -> coordinator_pb2.GetKeyringResponse:
+        self._check_keyring(request.keyring_id)
+        return coordinator_pb2.GetKeyringResponse(
+            manifests=[keyring_pb2.Envelope.FromString(self._keyring.envelope)],
+            sealing_keys=[keyring_pb2.Envelope.FromString(e) for e in self._sealing_keys.values()],
+        )
+
+    async def refresh_sealing_keys(self) -> None:
+        """Ask every custodian for its current sealing key; keep the last good one of who does not answer."""
+
+        async def refresh(index: int) -> None:
+            with contextlib.suppress(KmsError):
+                envelope = await self._relay.sealing_key(index)
+                signed = open_sealing_key(envelope, self._keyring, index, int(self._now()))
+                if self._sealing_keys.get(index) != signed.envelope:
+                    self._sealing_keys[index] = signed.envelope
+                    await self._run(self._store.put_sealing_key, index, signed.envelope)
+
+        await asyncio.gather(*(refresh(index) for index in self._relay.indices))
+
+    async def look_up_keys(
+        self, request: coordinator_pb2.LookUpKeysRequest, call: Call
+    ) -> coordinator_pb2.LookUpKeysResponse:
+        self._check_keyring(request.keyring_id)
+        found = await self._find([KeyId(k) for k in request.key_ids])
+        return coordinator_pb2.LookUpKeysResponse(
+            keys=[
+                coordinator_pb2.FoundKey(descriptor=descriptor, state=state)  # type: ignore[arg-type]
+                for descriptor, state in found
+            ]
+        )
+
+    async def _find(self, key_ids: list[KeyId]) -> list[tuple[bytes, int]]:
+        found = dict(await self._run(self._store.found, key_ids))
+        missing: list[bytes] = [key_id for key_id in key_ids if key_id not in found]
+        if missing:  # the directory was lost: custodians keep descriptors too, and names are hashes
+            for index in self._relay.indices:
+                with contextlib.suppress(KmsError):
+                    payloads = await self._relay.look_up(index, missing)
+                    if payloads:
+                        return [*found.values(), *((payload, PENDING) for payload in payloads)]
+        return list(found.values())
+
+    # -- deposits ----------------------------------------------------------------------------------------
+
+    async def create_keys(
+        self, request: coordinator_pb2.CreateKeysRequest, call: Call
+    ) -> AsyncIterator[coordinator_pb2.CreateKeysResponse]:
+        opened = await asyncio.to_thread(open_deposit, request.deposit, self._keyring, int(self._now()))
+        for blob in request.blobs:
+            opened.deposit.target(blob.index)
+        feed: Feed[coordinator_pb2.CreateKeysResponse] = Feed()
+        self._spawn(self._deposit(opened, request, feed))
+        async for event in feed.follow():
+            yield event
+
+    async def _deposit(
+        self,
+        opened: OpenedDeposit,
+        request: coordinator_pb2.CreateKeysRequest,
+        feed: Feed[coordinator_pb2.CreateKeysResponse],
+    ) -> None:
+        case = DepositCase(self._keyring, opened)
+        missed: list[Undelivered] = []
+        stored = asyncio.ensure_future(self._run(self._store.add_deposit, opened, case.states()))
+
+        async def ask(blob: coordinator_pb2.TargetBlob) -> None:
+            try:
+                receipt = await self._relay.deposit(blob.index, request.deposit, blob)
+                case.add_receipt(blob.index, receipt)
+            except KmsError as error:
+                event = coordinator_pb2.CreateKeysResponse(failure=failure(blob.index, error))
+                feed.publish(event)
+                if error.status in ("UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"):
+                    missed.append(
+                        Undelivered(
+                            opened.hash,
+                            opened.signed.envelope,
+                            blob.index,
+                            blob.sealed,
+                            blob.sealed_evidence,
+                        )
+                    )
+                return
+            feed.publish(coordinator_pb2.CreateKeysResponse(receipt=receipt))
+            await stored
+            await self._run(
+                self._store.add_receipt, opened.hash, blob.index, receipt.SerializeToString(deterministic=True)
+            )
+
+        try:
+            asked = [blob for blob in request.blobs if blob.index in self._relay.indices]
+            await asyncio.gather(*(ask(blob) for blob in asked))
+        finally:
+            feed.end()
+        await stored
+        await self._run(self._store.set_states, self._states(case))
+        if missed:
+            await self._run(self._store.add_undelivered, missed)
+
+    def _states(self, case: DepositCase) -> dict[KeyId, int]:
+        return {d.key_id: s for d, s in zip(case.opened.descriptors, case.states(), strict=True)}
+
+    async def redeliver(self) -> None:
+        """Bring what custodians missed: a deposit becomes FULL when the last of them has it."""
+        for index in self._relay.indices:
+            for missed in await self._run(self._store.undelivered, index, 100):
+                if not await self._redeliver_one(missed):
+                    break
+
+    async def _redeliver_one(self, missed: Undelivered) -> bool:
+        envelope = keyring_pb2.Envelope.FromString(missed.envelope)
+        blob = coordinator_pb2.TargetBlob(
+            index=missed.custodian, sealed=missed.sealed, sealed_evidence=missed.sealed_evidence
+        )
+        try:
+            receipt = await self._relay.deposit(missed.custodian, envelope, blob)
+        except KmsError as error:
+            if error.status in ("UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"):
+                return False
+            # Its sealing key is gone, say: this share is to be repaired, no longer to be delivered.
+            logs.logger().warning("undeliverable", custodian=missed.custodian, reason=error.reason)
+            await self._run(self._store.delivered, missed.deposit, missed.custodian)
+            return True
+        await self._run(
+            self._store.add_receipt,
+            missed.deposit,
+            missed.custodian,
+            receipt.SerializeToString(deterministic=True),
+        )
+        await self._run(self._store.delivered, missed.deposit, missed.custodian)
+        opened = await asyncio.to_thread(open_deposit, envelope, self._keyring, int(self._now()))
+        case = DepositCase(self._keyring, opened)
+        for index, known in (await self._run(self._store.receipts, missed.deposit)).items():
+            with contextlib.suppress(KmsError):
+                case.add_receipt(index, keyring_pb2.Envelope.FromString(known))
+        await self._run(self._store.set_states, self._states(case))
+        return True
+
+    # -- releases ----------------------------------------------------------------------------------------
+
+    async def release_keys(
+        self, request: coordinator_pb2.ReleaseKeysRequest, call: Call
+    ) -> AsyncIterator[coordinator_pb2.ReleaseKeysResponse]:
+        opened = open_request(request.request, self._keyring, int(self._now()))
+        run = self._releases.get(opened.hash)
+        if run is None:
+            if len(self._releases) >= MAX_RUNS:
+                raise Exhausted("too many requests are under way: try again", reason="TOO_MANY_REQUESTS")
+            run = ReleaseRun(self._relay, ReleaseCase(self._keyring, opened), request, self._now)
+            self._releases[opened.hash] = run
+            self._spawn(self._follow_to_the_end(opened.hash, run))
+        if not request.omit_descriptors:
+            found = await self._find(list(opened.request.key_ids))
+            yield coordinator_pb2.ReleaseKeysResponse(
+                descriptors=coordinator_pb2.Descriptors(descriptors=[d for d, _ in found])
+            )
+        async for event in run.feed.follow():
+            yield event
+
+    async def _follow_to_the_end(self, request: bytes, run: ReleaseRun) -> None:
+        try:
+            await run.run()
+        finally:
+            del self._releases[request]
+
+    async def cancel_release(
+        self, request: coordinator_pb2.CancelReleaseRequest, call: Call
+    ) -> coordinator_pb2.CancelReleaseResponse:
+        open_cancellation(request.cancellation, self._keyring)
+        done, failed = await self._tell_all(lambda i: self._relay.cancel(i, request.cancellation))
+        return coordinator_pb2.CancelReleaseResponse(acknowledged=done, failures=failed)
+
+    async def revoke_grant(
+        self, request: coordinator_pb2.RevokeGrantRequest, call: Call
+    ) -> coordinator_pb2.RevokeGrantResponse:
+        open_revocation(request.revocation, self._keyring)
+        done, failed = await self._tell_all(lambda i: self._relay.revoke(i, request.revocation))
+        return coordinator_pb2.RevokeGrantResponse(acknowledged=done, failures=failed)
+
+    async def _tell_all(
+        self, tell: Callable[[int], Awaitable[None]]
+    ) -> tuple[list[int], list[coordinator_pb2.CustodianFailure]]:
+        done: list[int] = []
+        failed: list[coordinator_pb2.CustodianFailure] = []
+
+        async def one(index: int) -> None:
+            try:
+                await tell(index)
+                done.append(index)
+            except KmsError as error:
+                failed.append(failure(index, error))
+
+        await asyncio.gather(*(one(index) for index in self._relay.indices))
+        return sorted(done), failed
+
+    # -- life --------------------------------------------------------------------------------------------
+
+    async def keep_fresh(self, seconds: float) -> None:
+        """Sealing keys and missed deliveries, for as long as the process runs."""
+        while True:
+            try:
+                await self.refresh_sealing_keys()
+                await self.redeliver()
+            except KmsError as error:
+                logs.logger().warning("refresh", reason=error.reason)
+            missing = len(self._sealing_keys) < len(self._relay.indices)
+            await asyncio.sleep(min(seconds, 0.5) if missing else seconds)
+
+    async def close(self) -> None:
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        await self._relay.close()
+        await self._run(self._store.close)
+        self._disk.shutdown()
+
+
+async def serve(config: CoordinatorConfig) -> Callable[[], Awaitable[None]]:
+    """Open the store, listen, and return what stops it."""
+    logs.configure(config.log_level, node="coordinator")
+    keyring = read_keyring(config, int(time.time()))
+    tap = read_tap(config.wire_tap)
+    relay = Relay(keyring, config.endpoints(keyring), config.tls, tap)
+    service = CoordinatorService(keyring, SqliteCoordinatorStore.open(config.store), relay)
+    endpoint = Endpoint(SERVICE, service.methods(), tap=tap)
+    server = Server(
+        [Port(config.listen, config.tls.server(mutual=False), [endpoint])],
+        reflection=config.reflection,
+        max_concurrent=2048,
+    )
+    await server.start()
+    if config.metrics:
+        metrics.serve(config.metrics)
+    fresh = asyncio.create_task(service.keep_fresh(config.refresh_seconds))
+
+    async def close() -> None:
+        fresh.cancel()
+        await server.stop()
+        await service.close()
+
+    return close

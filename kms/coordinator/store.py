@@ -1,0 +1,145 @@
+"""The coordinator's disk: descriptors, receipts, blobs still to be delivered, the last sealing keys it saw."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, cast
+
+from sqlite_utils import Database, Migrations
+
+from kms.statements.ids import DepositHash, KeyId
+from kms.statements.keys import OpenedDeposit
+from kms.storage import database
+
+MIGRATIONS = Migrations("coordinator")
+
+
+@MIGRATIONS()
+def m001_first(db: Database) -> None:
+    for statement in (Path(__file__).parent / "schema.sql").read_text().split(";"):
+        if statement.strip():
+            db.execute(statement)
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """A sealed blob that a custodian has not taken yet."""
+
+    deposit: DepositHash
+    envelope: bytes
+    custodian: int
+    sealed: bytes = field(repr=False)
+    sealed_evidence: bytes = field(repr=False)
+
+
+class CoordinatorStore(Protocol):
+    """The port. Each method is one durable transaction."""
+
+    def add_deposit(self, opened: OpenedDeposit, states: Sequence[int]) -> None: ...
+    def add_receipt(self, deposit: DepositHash, custodian: int, envelope: bytes) -> None: ...
+    def receipts(self, deposit: DepositHash) -> Mapping[int, bytes]: ...
+    def set_states(self, states: Mapping[KeyId, int]) -> None: ...
+    def found(self, key_ids: Sequence[KeyId]) -> Mapping[KeyId, tuple[bytes, int]]:
+        """Key id -> (descriptor, state)."""
+        ...
+
+    def add_undelivered(self, blobs: Sequence[Undelivered]) -> None: ...
+    def undelivered(self, custodian: int, limit: int) -> Sequence[Undelivered]: ...
+    def delivered(self, deposit: DepositHash, custodian: int) -> None: ...
+    def sealing_keys(self) -> Mapping[int, bytes]: ...
+    def put_sealing_key(self, custodian: int, envelope: bytes) -> None: ...
+    def close(self) -> None: ...
+
+
+class SqliteCoordinatorStore:
+    """`CoordinatorStore` in one SQLite file; made when it is missing, for it holds nothing irreplaceable."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+
+    @classmethod
+    def open(cls, path: Path) -> SqliteCoordinatorStore:
+        opener = database.open_existing if path.exists() else database.create
+        return cls(opener(path, MIGRATIONS))
+
+    def close(self) -> None:
+        self._db.close()
+
+    def add_deposit(self, opened: OpenedDeposit, states: Sequence[int]) -> None:
+        with database.transaction(self._db) as db:
+            row = db.execute(
+                "INSERT INTO deposits (hash, envelope) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING RETURNING id",
+                (opened.hash, opened.signed.envelope),
+            ).fetchone()
+            if row is None:  # the same deposit again
+                return
+            db.executemany(
+                "INSERT OR IGNORE INTO keys VALUES (?, ?, ?, ?)",
+                [
+                    (d.key_id, d.payload, row[0], state)
+                    for d, state in zip(opened.descriptors, states, strict=True)
+                ],
+            )
+
+    def _deposit_id(self, deposit: DepositHash) -> int | None:
+        row = self._db.execute("SELECT id FROM deposits WHERE hash = ?", (deposit,)).fetchone()
+        return cast(int, row[0]) if row else None
+
+    def add_receipt(self, deposit: DepositHash, custodian: int, envelope: bytes) -> None:
+        with database.transaction(self._db) as db:
+            db.execute(
+                "INSERT OR IGNORE INTO receipts VALUES (?, ?, ?)",
+                (self._deposit_id(deposit), custodian, envelope),
+            )
+
+    def receipts(self, deposit: DepositHash) -> Mapping[int, bytes]:
+        rows = self._db.execute(
+            "SELECT custodian, envelope FROM receipts WHERE deposit = ?", (self._deposit_id(deposit),)
+        )
+        return {index: envelope for index, envelope in rows}
+
+    def set_states(self, states: Mapping[KeyId, int]) -> None:
+        with database.transaction(self._db) as db:
+            db.executemany(
+                "UPDATE keys SET state = max(state, ?) WHERE key_id = ?",
+                [(state, key_id) for key_id, state in states.items()],
+            )
+
+    def found(self, key_ids: Sequence[KeyId]) -> Mapping[KeyId, tuple[bytes, int]]:
+        marks = ",".join("?" * len(key_ids))
+        rows = self._db.execute(
+            f"SELECT key_id, descriptor, state FROM keys WHERE key_id IN ({marks})", list(key_ids)
+        )
+        return {KeyId(key_id): (descriptor, state) for key_id, descriptor, state in rows}
+
+    def add_undelivered(self, blobs: Sequence[Undelivered]) -> None:
+        with database.transaction(self._db) as db:
+            db.executemany(
+                "INSERT OR REPLACE INTO undelivered VALUES (?, ?, ?, ?)",
+                [(self._deposit_id(b.deposit), b.custodian, b.sealed, b.sealed_evidence) for b in blobs],
+            )
+
+    def undelivered(self, custodian: int, limit: int) -> Sequence[Undelivered]:
+        rows = self._db.execute(
+            "SELECT d.hash, d.envelope, u.custodian, u.sealed, u.sealed_evidence FROM undelivered u"
+            " JOIN deposits d ON d.id = u.deposit WHERE u.custodian = ? ORDER BY d.id LIMIT ?",
+            (custodian, limit),
+        ).fetchall()
+        return [Undelivered(*row) for row in rows]
+
+    def delivered(self, deposit: DepositHash, custodian: int) -> None:
+        with database.transaction(self._db) as db:
+            db.execute(
+                "DELETE FROM undelivered WHERE deposit = ? AND custodian = ?",
+                (self._deposit_id(deposit), custodian),
+            )
+
+    def sealing_keys(self) -> Mapping[int, bytes]:
+        return {index: envelope for index, envelope in self._db.execute("SELECT * FROM sealing_keys")}
+
+    def put_sealing_key(self, custodian: int, envelope: bytes) -> None:
+        with database.transaction(self._db) as db:
+            db.execute("INSERT OR REPLACE INTO sealing_keys VALUES (?, ?)", (custodian, envelope))

@@ -1,0 +1,189 @@
+"""A release request with everything that bears on it, as this node sees it: evidence, keys, attributes.
+
+Attributes come only from evidence that was verified here and from contexts that were deposited here.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from kms.crypto import labels, sealing
+from kms.crypto.hashing import H, equal
+from kms.custodian.context import NodeContext
+from kms.custodian.store import StoredKey
+from kms.errors import EvidenceRefused, Invalid, KmsError
+from kms.policy.attributes import Credential, ReleaseAttributes, controllers, is_clinical, principal_class
+from kms.policy.credentials import verify_credentials
+from kms.statements.evidence import Evidence, Grant, open_grant
+from kms.statements.keys import Opening, parse_context
+from kms.statements.release import OpenedRequest, Purpose, Verdict, evidence_info, justification_hash
+
+HOUR, DAY = 3600, 86400
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A request, who asks, on which grants, for which keys (None where this node has no such key)."""
+
+    opened: OpenedRequest
+    credentials: tuple[Credential, ...]
+    grants: tuple[Grant, ...]
+    lost_grants: tuple[tuple[Grant | None, str], ...]
+    keys: tuple[StoredKey | None, ...]
+    openings: tuple[Opening | None, ...] = field(repr=False)
+    contexts: tuple[dict[str, str], ...] = field(repr=False)
+    justification: str = field(repr=False)
+
+    def grant_for(self, position: int) -> Grant | None:
+        """The first grant that covers the key at this position for the request's purpose."""
+        return self._covering(position, self.grants)
+
+    def _covering(self, position: int, grants: Sequence[Grant]) -> Grant | None:
+        key = self.keys[position]
+        if key is None:
+            return None
+        category = self.contexts[position].get("category", "")
+        owner, key_id = key.descriptor.core.owner_thumbprint, key.descriptor.key_id
+        for grant in grants:
+            if grant.covers(owner, key_id, category, self.opened.request.purpose):
+                return grant
+        return None
+
+    def owned(self, position: int) -> bool:
+        """Whether the requester's key is the owner's key that the descriptor names."""
+        key = self.keys[position]
+        requester = self.opened.request.requester_thumbprint
+        return key is not None and equal(key.descriptor.core.owner_thumbprint, requester)
+
+    def lost_reason(self, position: int) -> str | None:
+        """Why a grant that would have covered this key does not count."""
+        for grant, reason in self.lost_grants:
+            if grant is None or self._covering(position, (grant,)) is not None:
+                return reason
+        return None
+
+
+def open_evidence(node: NodeContext, opened: OpenedRequest, sealed: bytes, now: int) -> Evidence:
+    """The evidence that the request's signer sealed to this node; Invalid or Stale if it is another blob."""
+    request = opened.request
+    target = request.target(node.me.index)
+    if not equal(sealing.blob_hash(sealed), target.blob_hash):
+        raise Invalid("the evidence is not the one that the request names", reason="WRONG_BLOB")
+    info = evidence_info(
+        node.keyring,
+        node.me.index,
+        target.sealing_key_id,
+        request.requester_thumbprint,
+        request.request_id,
+        request.recipient_key,
+        request.key_ids,
+    )
+    evidence = Evidence.parse(node.sealing.open(target.sealing_key_id, info, sealed, now))
+    shown = justification_hash(evidence.justification_salt, evidence.justification)
+    if not equal(shown, request.justification_hash):
+        raise EvidenceRefused("the justification is not the one that was signed", reason="WRONG_JUSTIFICATION")
+    return evidence
+
+
+def build_case(
+    node: NodeContext, opened: OpenedRequest, evidence: Evidence, arrived: int, now: int
+) -> Case:
+    """Verify the evidence and fetch the keys. EvidenceRefused if a credential is bad.
+
+    Credentials must have been valid when the request arrived (they are shorter-lived than humans answer);
+    grants must be valid, and not revoked, now.
+    """
+    requester = opened.request.requester_thumbprint
+    credentials = verify_credentials(
+        evidence.credentials, node.issuers, node.audience, requester, arrived, node.credential_cache
+    )
+    grants: list[Grant] = []
+    lost: list[tuple[Grant | None, str]] = []
+    for envelope in evidence.grants:
+        try:
+            grant = open_grant(envelope, node.keyring, requester, now).statement
+        except KmsError as error:
+            lost.append((None, error.reason if isinstance(error, EvidenceRefused) else "GRANT_INVALID"))
+            continue
+        if node.store.revoked(grant.owner_thumbprint, grant.grant_id, grant.sequence):
+            lost.append((grant, "GRANT_REVOKED"))
+        elif node.store.grant_uses(grant.grant_id) >= grant.max_count:
+            lost.append((grant, "GRANT_EXHAUSTED"))
+        else:
+            grants.append(grant)
+    found = node.store.keys(opened.request.key_ids)
+    keys = tuple(found.get(key_id) for key_id in opened.request.key_ids)
+    openings = tuple(_opening(node, key) for key in keys)
+    contexts = _parse_each(openings)
+    return Case(
+        opened, credentials, tuple(grants), tuple(lost), keys, openings, contexts, evidence.justification
+    )
+
+
+def _opening(node: NodeContext, key: StoredKey | None) -> Opening | None:
+    if key is None:
+        return None
+    plain = node.vault.open_opening(key.descriptor.key_id, key.row)
+    return Opening(plain[:32], plain[32:])
+
+
+def _parse_each(openings: Sequence[Opening | None]) -> tuple[dict[str, str], ...]:
+    parsed: dict[bytes, dict[str, str]] = {}
+    result = []
+    for opening in openings:
+        raw = opening.context if opening else b""
+        if raw not in parsed:
+            parsed[raw] = dict(parse_context(raw))
+        result.append(parsed[raw])
+    return tuple(result)
+
+
+def attributes(
+    node: NodeContext, case: Case, now: int, *, approved: bool = False
+) -> dict[ReleaseAttributes, list[int]]:
+    """Positions of the keys that this node holds, by equal attributes: each group costs one evaluation."""
+    request = case.opened.request
+    principal = counter_key(b"principal", request.requester_thumbprint)
+    by_hour = node.counters.total(principal, now, HOUR)
+    by_day = node.counters.total(principal, now, DAY)
+    of_owner: dict[bytes, int] = {}
+    groups: dict[ReleaseAttributes, list[int]] = defaultdict(list)
+    klass, issuers = principal_class(case.credentials), controllers(case.credentials)
+    purpose = Purpose(request.purpose).name.lower()
+    for position, key in enumerate(case.keys):
+        if key is None:
+            continue
+        owner = key.descriptor.core.owner_thumbprint
+        if owner not in of_owner:
+            of_owner[owner] = node.counters.total(counter_key(b"owner", owner), now, HOUR)
+        owned, granted = case.owned(position), case.grant_for(position) is not None
+        category = case.contexts[position].get("category", "")
+        groups[
+            ReleaseAttributes(
+                principal_class=klass,
+                controllers=issuers
+                | (frozenset({"owner"}) if owned or granted else frozenset())
+                | (frozenset({"human"}) if approved else frozenset()),
+                is_owner=owned,
+                granted=granted,
+                approvals=int(approved),
+                category=category,
+                clinical=is_clinical(category),
+                purpose=purpose,
+                batch_count=len(request.key_ids),
+                released_last_hour_principal=by_hour,
+                released_last_hour_owner=of_owner[owner],
+                released_last_day_principal=by_day,
+            )
+        ].append(position)
+    return groups
+
+
+def counter_key(kind: bytes, thumbprint: bytes) -> bytes:
+    """Under which name releases of a principal, or of an owner's keys, are counted."""
+    return H(labels.PRINCIPAL, kind, thumbprint)
+
+
+VERDICTS = {"allow": Verdict.ALLOW, "deny": Verdict.DENY, "pending": Verdict.PENDING}

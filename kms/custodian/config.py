@@ -1,0 +1,141 @@
+"""A custodian's configuration, the files of its folder, and how a node is made from them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from kms.crypto.secret import Secret
+from kms.crypto.signing import SigningKey, thumbprint
+from kms.custodian.clock import SteadyClock
+from kms.custodian.context import Approver
+from kms.custodian.node import CustodianNode, NodeOptions
+from kms.custodian.sealing_keys import DEFAULT_PERIOD
+from kms.custodian.sqlite import SqliteCustodianStore
+from kms.custodian.vault import Vault
+from kms.errors import ConfigError
+from kms.statements.ids import Thumbprint
+from kms.statements.manifest import Keyring, open_genesis
+from kms.storage.keyfile import read_secret, write_secret
+from kms.transport.tls import TlsFiles
+
+
+@dataclass(frozen=True, slots=True)
+class ApproverConfig:
+    """A human who may answer here: name, 32-byte Ed25519 public key, "iss|sub" names they ask under."""
+
+    name: str
+    public_key: bytes
+    subjects: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CustodianConfig:
+    """Keys of the custodian's TOML file. Paths are relative to the file."""
+
+    keyring_id: bytes
+    manifest: Path
+    store: Path
+    storage_root: Path
+    identity: Path
+    listen: str
+    tls: TlsFiles
+    relays: tuple[str, ...]
+    listen_public: str = ""
+    approvals_socket: Path | None = None
+    passphrase_file: Path | None = None
+    approvers: tuple[ApproverConfig, ...] = ()
+    extra_forbids: Path | None = None
+    sealing_period_seconds: int = DEFAULT_PERIOD
+    deposit_quota_per_hour: int = 1_000_000
+    tick_seconds: int = 30
+    metrics: str = ""
+    reflection: bool = False
+    log_level: str = "info"
+
+    def socket(self) -> Path:
+        """Where approvers' commands reach the node: a local socket of mode 0600."""
+        return self.approvals_socket or self.store.parent / "approvals.sock"
+
+
+def read_passphrase(config: CustodianConfig) -> str | None:
+    """From the configured file, else from the terminal if the root file wants one; never from an argument."""
+    if config.passphrase_file is not None:
+        try:
+            return config.passphrase_file.read_text().rstrip("\n")
+        except OSError as error:
+            raise ConfigError(f"cannot read {config.passphrase_file}: {error.strerror}") from None
+    if config.storage_root.exists() and '"argon2id"' in config.storage_root.read_text() and sys.stdin.isatty():
+        import getpass
+
+        return getpass.getpass("Passphrase of the storage root: ")
+    return None
+
+
+def open_vault(config: CustodianConfig) -> Vault:
+    """The vault under the storage root."""
+    return Vault(read_secret(config.storage_root, read_passphrase(config)))
+
+
+def initialise(config: CustodianConfig, passphrase: str | None) -> SigningKey:
+    """Make storage root and identity key; ConfigError if they exist. Returns the identity."""
+    root = Secret(os.urandom(32))
+    write_secret(config.storage_root, root, passphrase)
+    identity = SigningKey.generate()
+    sealed = Vault(root).seal("identity", identity.seed.reveal())
+    descriptor = os.open(config.identity, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(sealed)
+    return identity
+
+
+def read_identity(config: CustodianConfig, vault: Vault) -> SigningKey:
+    """The identity key, which lies sealed under the storage root."""
+    try:
+        sealed = config.identity.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"cannot read {config.identity}: {error.strerror}") from None
+    return SigningKey(Secret(vault.open("identity", sealed)))
+
+
+def read_keyring(manifest: Path, keyring_id: bytes, now: int) -> Keyring:
+    """The keyring from a manifest file, held against its pinned id."""
+    if len(keyring_id) != 32:
+        raise ConfigError("keyring_id must be 64 hex digits")
+    try:
+        envelope = manifest.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"cannot read {manifest}: {error.strerror}") from None
+    return open_genesis(envelope, keyring_id, now)
+
+
+def join(config: CustodianConfig, now: int) -> int:
+    """Make the store of this custodian for the manifest that names its identity key; returns its index."""
+    keyring = read_keyring(config.manifest, config.keyring_id, now)
+    identity = read_identity(config, open_vault(config))
+    for custodian in keyring.manifest.custodians:
+        if custodian.identity_key == identity.public:
+            SqliteCustodianStore.create(config.store, keyring.keyring_id, custodian.index).close()
+            return custodian.index
+    raise ConfigError("the manifest names no custodian with this identity key")
+
+
+def open_node(config: CustodianConfig, clock: SteadyClock | None = None) -> CustodianNode:
+    """The node, its store opened and checked."""
+    now = (clock or SteadyClock()).now
+    vault = open_vault(config)
+    forbids = config.extra_forbids.read_text() if config.extra_forbids else ""
+    return CustodianNode(
+        read_keyring(config.manifest, config.keyring_id, now()),
+        read_identity(config, vault),
+        SqliteCustodianStore.open(config.store),
+        vault,
+        [
+            Approver(a.name, a.public_key, Thumbprint(thumbprint(a.public_key)), frozenset(a.subjects))
+            for a in config.approvers
+        ],
+        now,
+        NodeOptions(config.sealing_period_seconds, forbids, config.deposit_quota_per_hour),
+    )

@@ -1,0 +1,77 @@
+"""What every step of a node needs, built once at the start."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from kms.crypto.signing import SigningKey
+from kms.custodian.ledger import Ledger
+from kms.custodian.sealing_keys import SealingKeys
+from kms.custodian.store import CustodianStore
+from kms.custodian.vault import Vault
+from kms.policy.counters import Counters
+from kms.policy.credentials import CredentialCache, IssuerKeys
+from kms.policy.engine import PolicyEngine
+from kms.statements.ids import RequestHash, Thumbprint
+from kms.statements.manifest import Custodian, Keyring
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Approver:
+    """A human who may answer requests here. `subjects` are "iss|sub" names under which they ask for keys."""
+
+    name: str
+    public_key: bytes
+    thumbprint: Thumbprint
+    subjects: frozenset[str]
+
+
+class Recent(Generic[T]):
+    """The last few values by request, so that phase two need not build again what phase one built."""
+
+    def __init__(self, limit: int = 32) -> None:
+        self._limit = limit
+        self._values: OrderedDict[RequestHash, T] = OrderedDict()
+
+    def put(self, request: RequestHash, value: T) -> None:
+        self._values[request] = value
+        while len(self._values) > self._limit:
+            self._values.popitem(last=False)
+
+    def get(self, request: RequestHash) -> T | None:
+        return self._values.get(request)
+
+    def clear(self) -> None:
+        self._values.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class NodeContext:
+    """One custodian: who it is, what it trusts, where it writes, what time it is (unix seconds)."""
+
+    keyring: Keyring
+    me: Custodian
+    identity: SigningKey
+    store: CustodianStore
+    vault: Vault
+    ledger: Ledger
+    sealing: SealingKeys
+    policy: PolicyEngine
+    counters: Counters
+    issuers: tuple[IssuerKeys, ...]
+    credential_cache: CredentialCache
+    approvers: Mapping[Thumbprint, Approver]
+    now: Callable[[], int]
+    recent: Recent[Any]
+    """Cases of requests that were just decided."""
+    deposit_quota_per_hour: int = 1_000_000
+
+    @property
+    def audience(self) -> str:
+        """What a credential's `aud` must be: the keyring id in hex."""
+        return self.keyring.keyring_id.hex()

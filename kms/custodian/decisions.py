@@ -1,0 +1,194 @@
+"""Phase one of a release: verify everything here, evaluate policy, sign and log what was decided."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from kms.custodian.approval_text import render
+from kms.custodian.case import VERDICTS, Case, attributes, build_case, open_evidence
+from kms.custodian.context import NodeContext
+from kms.custodian.store import CLOSED, DECIDED, RELEASED, WAITING, StoredRequest
+from kms.errors import EvidenceRefused
+from kms.statements.audit import LogKind
+from kms.statements.envelope import Signed, open_signed, sign
+from kms.statements.evidence import Evidence
+from kms.statements.ids import RequestHash
+from kms.statements.release import (
+    HUMAN_LIFETIME,
+    RULE_LIFETIME,
+    Decision,
+    OpenedRequest,
+    Ruling,
+    Verdict,
+    open_request,
+)
+from kms.wire.v1 import keyring_pb2
+
+RECENT_SECONDS = 30
+"""How long a case may stand without its grants' dates being looked at again."""
+
+Rulings = Mapping[int, tuple[Verdict, str, bytes]]
+"""Position -> (verdict, reason, approver's thumbprint or empty)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A signed decision, and whether humans may still change it."""
+
+    envelope: bytes
+    waiting: bool
+
+
+def decide(node: NodeContext, envelope: keyring_pb2.Envelope, sealed_evidence: bytes) -> Decided:
+    """This node's decision on a request. The same request again gets the latest decision on it.
+
+    A request that is not what it claims to be raises; one whose evidence does not suffice is denied, and the
+    denial is signed and logged like any decision.
+    """
+    now = node.now()
+    opened = open_request(envelope, node.keyring, now)
+    stored = node.store.request(opened.hash)
+    if stored is not None:
+        return Decided(stored.decision, stored.state == WAITING)
+    count = len(opened.request.key_ids)
+    evidence = b""
+    text = ""
+    try:
+        parsed = open_evidence(node, opened, sealed_evidence, now)
+        evidence = parsed.to_bytes()
+        case = build_case(node, opened, parsed, now, now)
+        rulings = _rule(node, case, now)
+        node.recent.put(opened.hash, case)
+        if any(verdict is Verdict.PENDING for verdict, _, _ in rulings.values()):
+            text = render(node, case, [p for p, r in rulings.items() if r[0] is Verdict.PENDING])
+    except EvidenceRefused as error:
+        rulings = {position: (Verdict.DENY, error.reason, b"") for position in range(count)}
+    return record_decision(node, opened, rulings, now, now, evidence, text)
+
+
+def _rule(node: NodeContext, case: Case, now: int) -> Rulings:
+    request = case.opened.request
+    rulings: dict[int, tuple[Verdict, str, bytes]] = {
+        position: (Verdict.DENY, "UNKNOWN_KEY", b"") for position in range(len(case.keys))
+    }
+    for attrs, positions in attributes(node, case, now).items():
+        outcome = node.policy.decide_release(attrs)
+        verdict, reason = VERDICTS[outcome.verdict], outcome.reason
+        if verdict is Verdict.ALLOW and now >= request.created_at + RULE_LIFETIME:
+            verdict, reason = Verdict.DENY, "REQUEST_TOO_OLD"
+        for position in positions:
+            lost = case.lost_reason(position) if verdict is Verdict.DENY else None
+            rulings[position] = (verdict, lost or reason, b"")
+    return rulings
+
+
+def record_decision(
+    node: NodeContext,
+    opened: OpenedRequest,
+    rulings: Rulings,
+    received_at: int,
+    now: int,
+    evidence: bytes,
+    text: str,
+) -> Decided:
+    """Log, store and sign: one transaction, before the answer leaves."""
+    groups: dict[tuple[Verdict, str, bytes], list[int]] = defaultdict(list)
+    for position, ruling in sorted(rulings.items()):
+        groups[ruling].append(position)
+    verdicts = {verdict for verdict, _, _ in rulings.values()}
+    waiting = Verdict.PENDING in verdicts
+    if waiting:
+        state = WAITING
+    else:
+        state = DECIDED if Verdict.ALLOW in verdicts else CLOSED
+    with node.store.transaction():
+        log_index = node.ledger.append(
+            LogKind.DECISION,
+            now,
+            opened.hash,
+            principal=opened.request.requester_thumbprint,
+            outcome="+".join(sorted(v.name for v in verdicts)),
+            count=sum(len(p) for (v, _, _), p in groups.items() if v is Verdict.ALLOW),
+        )
+        signed = sign(
+            Decision(
+                node.keyring.keyring_id,
+                node.keyring.manifest_hash,
+                node.me.index,
+                opened.hash,
+                tuple(Ruling(v, reason, tuple(p), who) for (v, reason, who), p in groups.items()),
+                node.policy.policy_hash,
+                now,
+                log_index,
+            ),
+            node.identity,
+        )
+        node.store.put_request(
+            StoredRequest(
+                opened.hash,
+                opened.signed.envelope,
+                node.vault.seal("evidence", evidence) if evidence and state != CLOSED else b"",
+                signed.envelope,
+                state,
+                received_at,
+                opened.request.expires_at,
+                node.vault.seal("approval text", text.encode()) if waiting else b"",
+            )
+        )
+    return Decided(signed.envelope, waiting)
+
+
+def reopen(node: NodeContext, stored: StoredRequest) -> OpenedRequest:
+    """A stored request as a value again; it was verified when it came."""
+    return open_request(stored.envelope, node.keyring, stored.received_at)
+
+
+def stored_case(node: NodeContext, stored: StoredRequest, now: int) -> Case:
+    """The case of a stored request, its grants held against what was revoked since."""
+    recent: Case | None = node.recent.get(stored.request_hash)
+    if recent is not None and now < stored.received_at + RECENT_SECONDS:
+        return recent
+    evidence = Evidence.parse(node.vault.open("evidence", stored.evidence))
+    return build_case(node, reopen(node, stored), evidence, stored.received_at, now)
+
+
+def latest_decision(node: NodeContext, stored: StoredRequest) -> Signed[Decision]:
+    return open_signed(Decision, stored.decision, node.identity.public, "decision")
+
+
+def close_request(node: NodeContext, request: RequestHash, reason: str) -> Decided | None:
+    """Deny whatever still waits in a request (timeout, cancellation); None if nothing waits."""
+    stored = node.store.request(request)
+    if stored is None or stored.state != WAITING:
+        return None
+    rulings = {
+        position: (
+            (Verdict.DENY, reason, b"")
+            if ruling.verdict is Verdict.PENDING
+            else (ruling.verdict, ruling.reason, ruling.approver_thumbprint)
+        )
+        for position, ruling in latest_decision(node, stored).statement.by_position().items()
+    }
+    evidence = node.vault.open("evidence", stored.evidence)
+    return record_decision(
+        node, reopen(node, stored), rulings, stored.received_at, node.now(), evidence, ""
+    )
+
+
+def expire(node: NodeContext) -> list[RequestHash]:
+    """Deny every request whose humans did not answer in time: a timeout is a deny."""
+    now = node.now()
+    closed = []
+    for stored in node.store.waiting():
+        if now >= min(stored.expires_at, stored.received_at + HUMAN_LIFETIME):
+            close_request(node, stored.request_hash, "TIMED_OUT")
+            closed.append(stored.request_hash)
+    return closed
+
+
+def mark_released(node: NodeContext, stored: StoredRequest) -> None:
+    """Inside the caller's transaction."""
+    if stored.state == DECIDED:
+        node.store.put_request(replace(stored, state=RELEASED))

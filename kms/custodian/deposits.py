@@ -1,0 +1,172 @@
+"""Taking shares in: each check in the protocol's order, then disk, then the receipt.
+
+The relay that brings a deposit is the host. It may replay a victim's blobs, rename them, mix batches: the
+HPKE info ties a blob to dealer, batch and custodian, and a C_0 that was ever seen is never taken again.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from kms.crypto import sealing
+from kms.crypto.hashing import H, equal
+from kms.crypto import labels
+from kms.crypto.sharing import verify_batch
+from kms.custodian.context import NodeContext
+from kms.custodian.store import StoredKey
+from kms.errors import Denied, Exhausted, Invalid
+from kms.policy.attributes import DepositAttributes, controllers, principal_class
+from kms.policy.credentials import verify_credentials
+from kms.statements.audit import LogKind
+from kms.statements.envelope import sign
+from kms.statements.evidence import Evidence
+from kms.statements.keys import (
+    DepositSecrets,
+    DepositTarget,
+    KeyRefusal,
+    OpenedDeposit,
+    Receipt,
+    deposit_info,
+    open_deposit,
+)
+from kms.wire.v1 import keyring_pb2
+
+HOUR = 3600
+
+
+def take_deposit(
+    node: NodeContext, envelope: keyring_pb2.Envelope, sealed: bytes, sealed_evidence: bytes
+) -> bytes:
+    """The receipt's envelope. The same deposit again gets the same receipt.
+
+    Raises if the deposit as a whole is refused; a key that is refused by itself stands in the receipt.
+    """
+    now = node.now()
+    opened = open_deposit(envelope, node.keyring, now)
+    known = node.store.receipt(opened.hash)
+    if known is not None:
+        return known
+    target = opened.deposit.target(node.me.index)
+    _check_evidence(node, opened, target, sealed_evidence, now)
+    refused = dict(node.store.known_keys(opened.descriptors))
+    refused |= _repeated_commitments(opened)
+    keys = _open_shares(node, opened, target, sealed, refused, now)
+    return _keep(node, opened, keys, refused, now)
+
+
+def _check_evidence(
+    node: NodeContext, opened: OpenedDeposit, target: DepositTarget, sealed: bytes, now: int
+) -> None:
+    if not equal(sealing.blob_hash(sealed), target.evidence_hash):
+        raise Invalid("the evidence is not the one that the deposit names", reason="WRONG_BLOB")
+    dealer = opened.deposit.dealer_thumbprint
+    evidence = Evidence.parse(
+        node.sealing.open(target.sealing_key_id, _info(node, opened, target, evidence=True), sealed, now)
+    )
+    credentials = verify_credentials(
+        evidence.credentials, node.issuers, node.audience, dealer, now, node.credential_cache
+    )
+    count = len(opened.descriptors)
+    outcome = node.policy.decide_deposit(
+        DepositAttributes(principal_class(credentials), controllers(credentials), count)
+    )
+    if outcome.verdict != "allow":
+        raise Denied(f"policy does not let this party deposit keys ({outcome.reason})", reason=outcome.reason)
+    spent = node.counters.total(_quota_key(dealer), now, HOUR)
+    if spent + count > node.deposit_quota_per_hour:
+        raise Exhausted(f"the quota is {node.deposit_quota_per_hour} keys an hour", reason="QUOTA")
+
+
+def _info(node: NodeContext, opened: OpenedDeposit, target: DepositTarget, *, evidence: bool = False) -> bytes:
+    return deposit_info(
+        opened.deposit.batch_root,
+        len(opened.descriptors),
+        opened.deposit.dealer_thumbprint,
+        node.keyring,
+        node.me.index,
+        target.sealing_key_id,
+        evidence=evidence,
+    )
+
+
+def _quota_key(dealer: bytes) -> bytes:
+    return H(labels.PRINCIPAL, b"deposit", dealer)
+
+
+def _repeated_commitments(opened: OpenedDeposit) -> dict[int, str]:
+    first: dict[bytes, int] = {}
+    repeated = {}
+    for position, descriptor in enumerate(opened.descriptors):
+        if first.setdefault(descriptor.core.commitments[0][1:], position) != position:
+            repeated[position] = "COMMITMENT_SEEN"
+    return repeated
+
+
+def _open_shares(
+    node: NodeContext,
+    opened: OpenedDeposit,
+    target: DepositTarget,
+    sealed: bytes,
+    refused: dict[int, str],
+    now: int,
+) -> list[StoredKey]:
+    """The rows to keep; adds to `refused` the positions whose share or opening is wrong."""
+    if not equal(sealing.blob_hash(sealed), target.blob_hash):
+        raise Invalid("the sealed shares are not those that the deposit names", reason="WRONG_BLOB")
+    plain = node.sealing.open(target.sealing_key_id, _info(node, opened, target), sealed, now)
+    secrets = DepositSecrets.parse(plain, len(opened.descriptors))
+    wrong = verify_batch(
+        node.me.index,
+        secrets.shares,
+        [d.core.commitments for d in opened.descriptors],
+        node.keyring.threshold,
+    )
+    keys = []
+    for position, descriptor in enumerate(opened.descriptors):
+        opening = secrets.openings[position]
+        if position in wrong:
+            refused.setdefault(position, wrong[position].reason)
+        elif not opening.opens(descriptor.core.context_commitment):
+            refused.setdefault(position, "WRONG_CONTEXT")
+        if position not in refused:
+            row = node.vault.seal_row(
+                descriptor.key_id, secrets.shares[position], opening.salt + opening.context
+            )
+            keys.append(StoredKey(descriptor, row))
+    return keys
+
+
+def _keep(
+    node: NodeContext, opened: OpenedDeposit, keys: list[StoredKey], refused: dict[int, str], now: int
+) -> bytes:
+    by_reason: dict[str, list[int]] = defaultdict(list)
+    for position, reason in sorted(refused.items()):
+        by_reason[reason].append(position)
+    dealer = opened.deposit.dealer_thumbprint
+    with node.store.transaction():
+        log_index = node.ledger.append(
+            LogKind.DEPOSIT,
+            now,
+            opened.hash,
+            principal=dealer,
+            outcome="REFUSED" if not keys else "PARTLY" if refused else "KEPT",
+            count=len(keys),
+        )
+        receipt = sign(
+            Receipt(
+                node.keyring.keyring_id,
+                node.keyring.manifest_hash,
+                node.me.index,
+                opened.hash,
+                opened.deposit.batch_root,
+                len(opened.descriptors),
+                tuple(KeyRefusal(reason, tuple(ps)) for reason, ps in by_reason.items()),
+                now,
+                log_index,
+            ),
+            node.identity,
+        )
+        node.store.add_keys(keys)
+        node.store.add_receipt(opened.hash, receipt.envelope)
+        node.counters.add(_quota_key(dealer), now, len(keys))
+    return receipt.envelope

@@ -1,0 +1,181 @@
+"""Phase two of a release: only against a quorum's certificate are shares counted, logged, sealed and sent.
+
+Without it, a reader who is refused everywhere could gather one share here and one there over many requests.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+from kms.crypto import sealing
+from kms.custodian.case import Case, counter_key
+from kms.custodian.context import NodeContext
+from kms.custodian.decisions import close_request, latest_decision, mark_released, reopen, stored_case
+from kms.custodian.store import CLOSED, DECIDED, RELEASED, StoredKey, StoredRequest
+from kms.errors import Denied, Stale, StoreError
+from kms.statements.audit import LogKind
+from kms.statements.envelope import sign
+from kms.statements.evidence import open_revocation
+from kms.statements.ids import CertificateHash, RequestHash, Version
+from kms.statements.keys import Opening
+from kms.statements.release import (
+    RULE_LIFETIME,
+    ReleasedShares,
+    ShareRelease,
+    Verdict,
+    VersionGroup,
+    open_cancellation,
+    open_certificate,
+    release_info,
+)
+from kms.wire.v1 import keyring_pb2
+
+
+def release_shares(node: NodeContext, request: RequestHash, certificate: bytes) -> tuple[bytes, bytes]:
+    """(envelope of the ShareRelease, sealed shares) for the keys that a quorum, this node included, allows."""
+    now = node.now()
+    stored = node.store.request(request)
+    if stored is None:
+        raise Stale("this node has not decided on that request", reason="NOT_DECIDED")
+    if stored.state == CLOSED or not stored.evidence:
+        raise Denied("this node allows nothing of that request", reason="NOT_ALLOWED")
+    case = stored_case(node, stored, now)
+    wanted = case.opened.request
+    if now >= wanted.expires_at:
+        raise Stale("the request has expired: make a new one", reason="REQUEST_EXPIRED")
+    proof = open_certificate(certificate, node.keyring, request, len(wanted.key_ids))
+    allowed = _still_allowed(node, stored, case, now) & proof.certified
+    if not allowed:
+        raise Denied("this node allows none of the certified keys", reason="NOT_ALLOWED")
+    return _deliver(node, stored, case, sorted(allowed), proof.hash, now)
+
+
+def _still_allowed(node: NodeContext, stored: StoredRequest, case: Case, now: int) -> set[int]:
+    """Positions this node allowed and would still: grants may have been revoked or used up since."""
+    allowed = set()
+    uses: Counter[bytes] = Counter()
+    for position, ruling in latest_decision(node, stored).statement.by_position().items():
+        if ruling.verdict is not Verdict.ALLOW or case.keys[position] is None:
+            continue
+        by_rule = not ruling.approver_thumbprint
+        if by_rule and now >= case.opened.request.created_at + RULE_LIFETIME:
+            continue
+        if by_rule and not case.owned(position) and case.lost_reason(position):
+            continue
+        grant = None if case.owned(position) else case.grant_for(position)
+        if grant is not None:
+            uses[grant.grant_id] += 1
+            spent = 0 if stored.state == RELEASED else node.store.grant_uses(grant.grant_id)
+            if spent + uses[grant.grant_id] > grant.max_count:
+                continue
+        allowed.add(position)
+    return allowed
+
+
+def _deliver(
+    node: NodeContext,
+    stored: StoredRequest,
+    case: Case,
+    positions: list[int],
+    certificate: CertificateHash,
+    now: int,
+) -> tuple[bytes, bytes]:
+    groups: dict[Version, list[int]] = {}
+    for position in positions:
+        groups.setdefault(_key(case, position).descriptor.version, []).append(position)
+    versions = tuple(VersionGroup(version, tuple(ps)) for version, ps in groups.items())
+    order = [(p, group.version) for group in versions for p in group.positions]
+    request = case.opened
+    with node.store.transaction():
+        log_index = node.ledger.append(
+            LogKind.RELEASE,
+            now,
+            request.hash,
+            principal=request.request.requester_thumbprint,
+            outcome="AGAIN" if stored.state == RELEASED else "RELEASED",
+            count=len(positions),
+        )
+        if stored.state != RELEASED:  # the same request again is the same release: counted once
+            _count(node, case, positions, now)
+            mark_released(node, stored)
+    shares = ReleasedShares(
+        tuple(node.vault.open_share(_key(case, p).descriptor.key_id, _key(case, p).row) for p, _ in order),
+        tuple(_opening(case, p) for p, _ in order),
+    )
+    info = release_info(request, certificate, node.me.index, order)
+    sealed = sealing.seal(request.request.recipient_key, info, shares.to_bytes())
+    signed = sign(
+        ShareRelease(
+            node.keyring.keyring_id,
+            node.keyring.manifest_hash,
+            node.me.index,
+            request.hash,
+            certificate,
+            versions,
+            sealing.blob_hash(sealed),
+            now,
+            log_index,
+        ),
+        node.identity,
+    )
+    return signed.envelope, sealed
+
+
+def _key(case: Case, position: int) -> StoredKey:
+    key = case.keys[position]
+    if key is None:  # an allow is only ever given for a key that is here
+        raise StoreError("a key that was decided on is gone from the store", reason="STORE_DAMAGED")
+    return key
+
+
+def _opening(case: Case, position: int) -> Opening:
+    opening = case.openings[position]
+    if opening is None:
+        raise StoreError("a key that was decided on is gone from the store", reason="STORE_DAMAGED")
+    return opening
+
+
+def _count(node: NodeContext, case: Case, positions: list[int], now: int) -> None:
+    principal = counter_key(b"principal", case.opened.request.requester_thumbprint)
+    node.counters.add(principal, now, len(positions))
+    owners: Counter[bytes] = Counter()
+    for position in positions:
+        owners[_key(case, position).descriptor.core.owner_thumbprint] += 1
+        grant = None if case.owned(position) else case.grant_for(position)
+        if grant is not None:
+            node.store.use_grant(grant.grant_id, 1)
+    for owner, n in owners.items():
+        node.counters.add(counter_key(b"owner", owner), now, n)
+
+
+def revoke_grant(node: NodeContext, envelope: keyring_pb2.Envelope) -> None:
+    """An owner takes a grant back: from here on it covers nothing at this node."""
+    signed = open_revocation(envelope, node.keyring)
+    revocation = signed.statement
+    with node.store.transaction():
+        node.recent.clear()  # cases that were built before no longer say which grants count
+        node.store.revoke(revocation.owner_thumbprint, revocation.grant_id, revocation.up_to_sequence)
+        node.ledger.append(
+            LogKind.REVOCATION, node.now(), signed.hash, principal=revocation.owner_thumbprint, outcome="REVOKED"
+        )
+
+
+def cancel_request(node: NodeContext, envelope: keyring_pb2.Envelope) -> RequestHash:
+    """The requester withdraws a request; what waits is denied, and what was allowed is no longer released."""
+    signed = open_cancellation(envelope, node.keyring)
+    cancellation = signed.statement
+    stored = node.store.request(cancellation.request_hash)
+    if stored is None:
+        raise Stale("this node does not know that request", reason="NOT_DECIDED")
+    requester = reopen(node, stored).request.requester_thumbprint
+    if requester != cancellation.requester_thumbprint:
+        raise Denied("only who asked may cancel", reason="NOT_REQUESTER")
+    with node.store.transaction():
+        node.ledger.append(
+            LogKind.CANCELLATION, node.now(), signed.hash, principal=requester, outcome="CANCELLED"
+        )
+        if stored.state in (DECIDED, RELEASED):
+            node.store.put_request(replace(stored, state=CLOSED))
+    close_request(node, cancellation.request_hash, "CANCELLED")
+    return cancellation.request_hash

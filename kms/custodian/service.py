@@ -1,0 +1,217 @@
+"""The gRPC face of a custodian: messages in, node steps on one thread, messages out. No rule lives here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from kms.crypto.hashing import equal
+from kms.custodian.approvals import Waiting
+from kms.custodian.config import CustodianConfig, open_node
+from kms.custodian.node import CustodianNode
+from kms.errors import KmsError, NotFound
+from kms.statements.ids import KeyId, RequestHash
+from kms.statements.release import HUMAN_LIFETIME, request_hash
+from kms.transport import logs, metrics
+from kms.transport.process import Port, Server
+from kms.transport.server import Call, Endpoint, Method
+from kms.wire.v1 import coordinator_pb2, custodian_pb2, keyring_pb2
+
+SERVICE = "kms.v1.CustodianService"
+APPROVALS = "kms.v1.ApprovalService"
+R = TypeVar("R")
+
+
+class CustodianService:
+    """All steps of the node go through one thread: it owns the store, and no step sees another half done."""
+
+    def __init__(self, node: CustodianNode) -> None:
+        self._node = node
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="node")
+        self._changed: dict[bytes, set[asyncio.Event]] = defaultdict(set)
+
+    async def _run(self, step: Callable[..., R], *arguments: object) -> R:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, step, *arguments)
+
+    def relay_methods(self) -> tuple[Method, ...]:
+        """Methods of the network port."""
+        return (
+            Method("GetSealingKey", custodian_pb2.GetSealingKeyRequest, self.get_sealing_key),
+            Method("Deposit", custodian_pb2.DepositRequest, self.deposit, max_bytes=12 << 20),
+            Method(
+                "Decide",
+                custodian_pb2.DecideRequest,
+                self.decide,
+                streams=True,
+                max_bytes=2 << 20,
+                max_seconds=HUMAN_LIFETIME,
+            ),
+            Method("ReleaseShares", custodian_pb2.ReleaseSharesRequest, self.release_shares, max_bytes=2 << 20),
+            Method("CancelRelease", custodian_pb2.CustodianServiceCancelReleaseRequest, self.cancel),
+            Method(
+                "RevokeGrant", custodian_pb2.CustodianServiceRevokeGrantRequest, self.revoke_grant, public=True
+            ),
+            Method("LookUpKeys", custodian_pb2.CustodianServiceLookUpKeysRequest, self.look_up),
+        )
+
+    def approval_methods(self) -> tuple[Method, ...]:
+        """Methods of the local socket."""
+        return (
+            Method("ListWaiting", custodian_pb2.ListWaitingRequest, self.list_waiting),
+            Method("ShowWaiting", custodian_pb2.ShowWaitingRequest, self.show_waiting),
+            Method("Answer", custodian_pb2.AnswerRequest, self.answer),
+        )
+
+    async def get_sealing_key(
+        self, request: custodian_pb2.GetSealingKeyRequest, call: Call
+    ) -> custodian_pb2.GetSealingKeyResponse:
+        if not equal(request.keyring_id, self._node.context.keyring.keyring_id):
+            raise NotFound("this node serves another keyring", reason="WRONG_KEYRING")
+        signed = await self._run(self._node.sealing_key)
+        return custodian_pb2.GetSealingKeyResponse(sealing_key=signed.message)
+
+    async def deposit(
+        self, request: custodian_pb2.DepositRequest, call: Call
+    ) -> custodian_pb2.DepositResponse:
+        blob = request.blob
+        receipt = await self._run(self._node.deposit, request.deposit, blob.sealed, blob.sealed_evidence)
+        metrics.KEYS_TOTAL.labels("deposit", "receipt").inc()
+        return custodian_pb2.DepositResponse(receipt=_envelope(receipt))
+
+    async def decide(
+        self, request: custodian_pb2.DecideRequest, call: Call
+    ) -> AsyncIterator[custodian_pb2.DecideResponse]:
+        name = request_hash(request.request.payload)
+        changed = asyncio.Event()
+        self._changed[name].add(changed)
+        try:
+            decided = await self._run(self._node.decide, request.request, request.blob.sealed_evidence)
+            yield custodian_pb2.DecideResponse(decision=_envelope(decided.envelope))
+            while decided.waiting:
+                await changed.wait()
+                changed.clear()
+                latest = await self._run(self._node.latest, name)
+                if latest is None:
+                    return
+                decided = latest
+                yield custodian_pb2.DecideResponse(decision=_envelope(decided.envelope))
+        finally:
+            self._changed[name].discard(changed)
+            if not self._changed[name]:
+                del self._changed[name]
+
+    def _wake(self, request: bytes) -> None:
+        for changed in self._changed.get(request, ()):
+            changed.set()
+
+    async def release_shares(
+        self, request: custodian_pb2.ReleaseSharesRequest, call: Call
+    ) -> custodian_pb2.ReleaseSharesResponse:
+        envelope, sealed = await self._run(
+            self._node.release, RequestHash(request.request_hash), request.certificate
+        )
+        return custodian_pb2.ReleaseSharesResponse(
+            shares=coordinator_pb2.SealedShares(share_release=_envelope(envelope), sealed=sealed)
+        )
+
+    async def cancel(
+        self, request: custodian_pb2.CustodianServiceCancelReleaseRequest, call: Call
+    ) -> custodian_pb2.CustodianServiceCancelReleaseResponse:
+        self._wake(await self._run(self._node.cancel, request.cancellation))
+        return custodian_pb2.CustodianServiceCancelReleaseResponse()
+
+    async def revoke_grant(
+        self, request: custodian_pb2.CustodianServiceRevokeGrantRequest, call: Call
+    ) -> custodian_pb2.CustodianServiceRevokeGrantResponse:
+        index = await self._run(self._node.revoke, request.revocation)
+        return custodian_pb2.CustodianServiceRevokeGrantResponse(index=index)
+
+    async def look_up(
+        self, request: custodian_pb2.CustodianServiceLookUpKeysRequest, call: Call
+    ) -> custodian_pb2.CustodianServiceLookUpKeysResponse:
+        found = await self._run(self._node.descriptors, [KeyId(k) for k in request.key_ids])
+        return custodian_pb2.CustodianServiceLookUpKeysResponse(descriptors=found)
+
+    async def list_waiting(
+        self, request: custodian_pb2.ListWaitingRequest, call: Call
+    ) -> custodian_pb2.ListWaitingResponse:
+        waiting = await self._run(self._node.waiting)
+        return custodian_pb2.ListWaitingResponse(waiting=[_waiting(w) for w in waiting])
+
+    async def show_waiting(
+        self, request: custodian_pb2.ShowWaitingRequest, call: Call
+    ) -> custodian_pb2.ShowWaitingResponse:
+        waiting = await self._run(self._node.show, RequestHash(request.request_hash))
+        keyring = self._node.context.keyring
+        return custodian_pb2.ShowWaitingResponse(
+            waiting=_waiting(waiting),
+            keyring_id=keyring.keyring_id,
+            manifest_hash=keyring.manifest_hash,
+            index=self._node.context.me.index,
+            purpose=int(waiting.purpose),
+        )
+
+    async def answer(self, request: custodian_pb2.AnswerRequest, call: Call) -> custodian_pb2.AnswerResponse:
+        name, decided = await self._run(self._node.answer, request.approval)
+        self._wake(name)
+        return custodian_pb2.AnswerResponse(outcome="pending" if decided.waiting else "decided")
+
+    async def keep_time(self, seconds: float) -> None:
+        """Rotate, erase and expire, for as long as the node runs."""
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                for request in await self._run(self._node.tick):
+                    self._wake(request)
+            except KmsError as error:
+                logs.logger().warning("tick", reason=error.reason)
+
+    async def close(self) -> None:
+        """After the last step, close the store."""
+        await self._run(self._node.close)
+        self._thread.shutdown()
+
+
+def _envelope(data: bytes) -> keyring_pb2.Envelope:
+    return keyring_pb2.Envelope.FromString(data)
+
+
+def _waiting(waiting: Waiting) -> custodian_pb2.WaitingRequest:
+    return custodian_pb2.WaitingRequest(
+        request_hash=waiting.request_hash,
+        text=waiting.text,
+        count=waiting.count,
+        expires_at=waiting.expires_at,
+    )
+
+
+async def serve(config: CustodianConfig) -> Callable[[], Awaitable[None]]:
+    """Open the node, listen, and return what stops it."""
+    logs.configure(config.log_level, node="custodian")
+    service = CustodianService(open_node(config))
+    relays = frozenset(config.relays)
+    methods = service.relay_methods()
+    ports = [
+        Port(config.listen, config.tls.server(mutual=True), [Endpoint(SERVICE, methods, relays)]),
+        Port(f"unix:{config.socket()}", None, [Endpoint(APPROVALS, service.approval_methods())]),
+    ]
+    if config.listen_public:
+        public = [method for method in methods if method.public]
+        ports.append(
+            Port(config.listen_public, config.tls.server(mutual=False), [Endpoint(SERVICE, public)])
+        )
+    server = Server(ports, reflection=config.reflection, max_concurrent=1024)
+    await server.start()
+    if config.metrics:
+        metrics.serve(config.metrics)
+    ticking = asyncio.create_task(service.keep_time(config.tick_seconds))
+
+    async def close() -> None:
+        ticking.cancel()
+        await server.stop()
+        await service.close()
+
+    return close

@@ -1,0 +1,269 @@
+"""The SQLite plug of the custodian's store.
+
+A descriptor's first part is the same for all keys of one dealer, owner and manifest: it is kept once, in
+`frames`. Keys are found by the first 8 bytes of key id and C_0, then compared whole.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import cast
+
+from sqlite_utils import Database, Migrations
+
+from kms.crypto.hashing import equal
+from kms.custodian.store import WAITING, StoredKey, StoredRequest, StoredSealingKey
+from kms.custodian.vault import SealedRow
+from kms.errors import StoreError
+from kms.statements.ids import DepositHash, GrantId, KeyId, ManifestHash, RequestHash, Thumbprint
+from kms.statements.keys import Descriptor, parse_descriptor
+from kms.statements.manifest import Seen
+from kms.storage import database
+
+MIGRATIONS = Migrations("custodian")
+
+
+@MIGRATIONS()
+def m001_first(db: Database) -> None:
+    for statement in (Path(__file__).parent / "schema.sql").read_text().split(";"):
+        if statement.strip():
+            db.execute(statement)
+
+
+class SqliteCustodianStore:
+    """`CustodianStore` in one SQLite file."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+        self._frames: dict[bytes, int] = {}
+        self._prefixes: dict[int, bytes] = {}
+
+    @classmethod
+    def create(cls, path: Path, keyring_id: bytes, index: int) -> SqliteCustodianStore:
+        connection = database.create(path, MIGRATIONS)
+        store = cls(connection)
+        with store.transaction():
+            store._set("keyring_id", keyring_id)
+            store._set("index", index.to_bytes(2, "big"))
+        return store
+
+    @classmethod
+    def open(cls, path: Path) -> SqliteCustodianStore:
+        return cls(database.open_existing(path, MIGRATIONS))
+
+    def transaction(self) -> AbstractContextManager[object]:
+        return database.transaction(self._db)
+
+    def close(self) -> None:
+        self._db.close()
+
+    # -- who this store is -------------------------------------------------------------------------
+
+    def _get(self, name: str) -> bytes | None:
+        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return cast(bytes, row[0]) if row else None
+
+    def _set(self, name: str, value: bytes) -> None:
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+    def identity(self) -> tuple[bytes, int]:
+        keyring_id, index = self._get("keyring_id"), self._get("index")
+        if keyring_id is None or index is None:
+            raise StoreError("the store does not say whose it is", reason="STORE_DAMAGED")
+        return keyring_id, int.from_bytes(index, "big")
+
+    def seen(self) -> Seen | None:
+        value = self._get("seen")
+        return Seen(int.from_bytes(value[:8], "big"), ManifestHash(value[8:])) if value else None
+
+    def set_seen(self, seen: Seen) -> None:
+        self._set("seen", seen.sequence.to_bytes(8, "big") + seen.manifest_hash)
+
+    # -- log -----------------------------------------------------------------------------------------
+
+    def log_head(self) -> tuple[int, bytes]:
+        row = self._db.execute("SELECT idx, hash FROM log ORDER BY idx DESC LIMIT 1").fetchone()
+        return (row[0] + 1, row[1]) if row else (0, b"")
+
+    def append_log(self, index: int, payload: bytes, digest: bytes) -> None:
+        self._db.execute("INSERT INTO log VALUES (?, ?, ?)", (index, payload, digest))
+
+    def log_entries(self, start: int, limit: int) -> Sequence[tuple[bytes, bytes]]:
+        return self._db.execute(
+            "SELECT payload, hash FROM log WHERE idx >= ? ORDER BY idx LIMIT ?", (start, limit)
+        ).fetchall()
+
+    # -- keys ----------------------------------------------------------------------------------------
+
+    def known_keys(self, descriptors: Sequence[Descriptor]) -> Mapping[int, str]:
+        problems: dict[int, str] = {}
+        by_id = {_tag(d.key_id): p for p, d in enumerate(descriptors)}
+        by_c0 = {_tag(d.core.commitments[0][1:]): p for p, d in enumerate(descriptors)}
+        for column, tags, reason in (("c0_tag", by_c0, "COMMITMENT_SEEN"), ("id_tag", by_id, "KEY_SEEN")):
+            for stored in self._select(column, list(tags)):
+                other = stored.descriptor
+                tag = _tag(other.key_id) if column == "id_tag" else _tag(other.core.commitments[0][1:])
+                mine = descriptors[tags[tag]]
+                same = (
+                    equal(mine.key_id, other.key_id)
+                    if column == "id_tag"
+                    # Without the sign byte: C_0 and its negative are one commitment for this purpose.
+                    else equal(mine.core.commitments[0][1:], other.core.commitments[0][1:])
+                )
+                if same:
+                    problems[tags[tag]] = reason
+        return problems
+
+    def add_keys(self, keys: Sequence[StoredKey]) -> None:
+        rows = []
+        for key in keys:
+            payload, core = key.descriptor.payload, key.descriptor.core
+            cut = payload.rindex(core.creator_thumbprint) + 32
+            rows.append(
+                (
+                    _tag(key.descriptor.key_id),
+                    _tag(core.commitments[0][1:]),
+                    self._frame(payload[:cut]),
+                    payload[cut:],
+                    key.row.wrapped_key,
+                    key.row.share,
+                    key.row.opening,
+                )
+            )
+        self._db.executemany(
+            "INSERT INTO keys (id_tag, c0_tag, frame, tail, wrapped_key, share, opening)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            rows,
+        )
+
+    def _frame(self, prefix: bytes) -> int:
+        row = self._db.execute("SELECT id FROM frames WHERE prefix = ?", (prefix,)).fetchone()
+        if row is None:
+            row = self._db.execute("INSERT INTO frames (prefix) VALUES (?) RETURNING id", (prefix,)).fetchone()
+        return cast(int, row[0])
+
+    def keys(self, key_ids: Sequence[KeyId]) -> Mapping[KeyId, StoredKey]:
+        wanted = set(key_ids)
+        found = self._select("id_tag", [_tag(k) for k in key_ids])
+        return {s.descriptor.key_id: s for s in found if s.descriptor.key_id in wanted}
+
+    def _select(self, column: str, tags: Sequence[int]) -> list[StoredKey]:
+        result: list[StoredKey] = []
+        for start in range(0, len(tags), 500):
+            part = tags[start : start + 500]
+            marks = ",".join("?" * len(part))
+            for frame, tail, wrapped, share, opening in self._db.execute(
+                f"SELECT frame, tail, wrapped_key, share, opening FROM keys WHERE {column} IN ({marks})",
+                part,
+            ):
+                payload = self._prefix(frame) + tail
+                result.append(StoredKey(parse_descriptor(payload), SealedRow(wrapped, share, opening)))
+        return result
+
+    def _prefix(self, frame: int) -> bytes:
+        if frame not in self._prefixes:
+            if len(self._prefixes) > 10_000:
+                self._prefixes.clear()
+            row = self._db.execute("SELECT prefix FROM frames WHERE id = ?", (frame,)).fetchone()
+            self._prefixes[frame] = row[0]
+        return self._prefixes[frame]
+
+    def count_keys(self) -> int:
+        return cast(int, self._db.execute("SELECT count(*) FROM keys").fetchone()[0])
+
+    def receipt(self, deposit: DepositHash) -> bytes | None:
+        row = self._db.execute("SELECT receipt FROM deposits WHERE hash = ?", (deposit,)).fetchone()
+        return cast(bytes, row[0]) if row else None
+
+    def add_receipt(self, deposit: DepositHash, envelope: bytes) -> None:
+        self._db.execute("INSERT INTO deposits VALUES (?, ?)", (deposit, envelope))
+
+    # -- requests --------------------------------------------------------------------------------------
+
+    _REQUEST = "hash, envelope, evidence, decision, state, received_at, expires_at, text"
+
+    def request(self, request: RequestHash) -> StoredRequest | None:
+        row = self._db.execute(f"SELECT {self._REQUEST} FROM requests WHERE hash = ?", (request,)).fetchone()
+        return StoredRequest(*row) if row else None
+
+    def put_request(self, request: StoredRequest) -> None:
+        self._db.execute(
+            f"INSERT OR REPLACE INTO requests ({self._REQUEST}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                request.request_hash,
+                request.envelope,
+                request.evidence,
+                request.decision,
+                request.state,
+                request.received_at,
+                request.expires_at,
+                request.text,
+            ),
+        )
+
+    def waiting(self) -> Sequence[StoredRequest]:
+        rows = self._db.execute(
+            f"SELECT {self._REQUEST} FROM requests WHERE state = ? ORDER BY received_at", (WAITING,)
+        ).fetchall()
+        return [StoredRequest(*row) for row in rows]
+
+    # -- grants ----------------------------------------------------------------------------------------
+
+    def grant_uses(self, grant: GrantId) -> int:
+        row = self._db.execute("SELECT uses FROM grant_uses WHERE grant_id = ?", (grant,)).fetchone()
+        return cast(int, row[0]) if row else 0
+
+    def use_grant(self, grant: GrantId, keys: int) -> None:
+        self._db.execute(
+            "INSERT INTO grant_uses VALUES (?, ?) ON CONFLICT (grant_id) DO UPDATE SET uses = uses + ?",
+            (grant, keys, keys),
+        )
+
+    def revoke(self, owner: Thumbprint, grant_id: bytes, up_to_sequence: int) -> None:
+        self._db.execute("INSERT OR IGNORE INTO revocations VALUES (?, ?, ?)", (owner, grant_id, up_to_sequence))
+
+    def revoked(self, owner: Thumbprint, grant: GrantId, sequence: int) -> bool:
+        row = self._db.execute(
+            "SELECT 1 FROM revocations WHERE owner = ? AND (grant_id = ? OR up_to_sequence >= ?) LIMIT 1",
+            (owner, grant, max(sequence, 1)),
+        ).fetchone()
+        return row is not None
+
+    # -- sealing keys ------------------------------------------------------------------------------------
+
+    def sealing_keys(self) -> Sequence[StoredSealingKey]:
+        rows = self._db.execute("SELECT period, seed, envelope, not_after FROM sealing_keys ORDER BY period")
+        return [StoredSealingKey(*row) for row in rows]
+
+    def add_sealing_key(self, key: StoredSealingKey) -> None:
+        self._db.execute(
+            "INSERT INTO sealing_keys VALUES (?, ?, ?, ?)", (key.period, key.seed, key.envelope, key.not_after)
+        )
+
+    def erase_sealing_key(self, period: int) -> None:
+        with self.transaction():
+            self._db.execute("DELETE FROM sealing_keys WHERE period = ?", (period,))
+        # secure_delete overwrites the page, this the journal that still holds the old one.
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    # -- counters ----------------------------------------------------------------------------------------
+
+    def add(self, key: bytes, at: int, n: int) -> None:
+        self._db.execute(
+            "INSERT INTO counters VALUES (?, ?, ?) ON CONFLICT (key, at) DO UPDATE SET n = n + ?",
+            (key, at, n, n),
+        )
+
+    def total(self, key: bytes, since: int) -> int:
+        row = self._db.execute(
+            "SELECT coalesce(sum(n), 0) FROM counters WHERE key = ? AND at >= ?", (key, since)
+        ).fetchone()
+        return cast(int, row[0])
+
+
+def _tag(name: bytes) -> int:
+    """The first 8 bytes as a signed integer: what SQLite indexes at 8 bytes a row."""
+    return int.from_bytes(name[:8], "big", signed=True)

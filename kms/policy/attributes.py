@@ -1,0 +1,107 @@
+"""Everything that policy sees of a deposit or a release: verified facts, hashable, so equal ones cost once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from kms.statements.manifest import HolderClass
+
+NON_CLINICAL: Final = frozenset({"booking", "contact"})
+"""Categories that are not about health. Any other, unknown ones included, is clinical."""
+
+OWNER, HUMAN = "owner", "human"
+"""Groups of control beside the issuers': the owner's own key or grant, a custodian's own human."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What an issuer verifiably says about the holder of a signing key; `expires` in unix seconds."""
+
+    iss: str
+    controlled_by: str
+    subject: str
+    holder_class: str
+    organisation: str
+    key_thumbprint: bytes
+    expires: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseAttributes:
+    """One key's side of a release request. `controllers`: who, independently, vouches for it."""
+
+    principal_class: str
+    controllers: frozenset[str]
+    is_owner: bool
+    granted: bool
+    approvals: int
+    category: str
+    clinical: bool
+    purpose: str
+    batch_count: int
+    released_last_hour_principal: int
+    released_last_hour_owner: int
+    released_last_day_principal: int
+
+    def context(self) -> dict[str, Any]:
+        """As Cedar's context record."""
+        return {
+            "controllers": sorted(self.controllers),
+            "independent": len(self.controllers),
+            "isOwner": self.is_owner,
+            "granted": self.granted,
+            "approvals": self.approvals,
+            "category": self.category,
+            "clinical": self.clinical,
+            "purpose": self.purpose,
+            "batchCount": self.batch_count,
+            "releasedLastHour": self.released_last_hour_principal,
+            "releasedLastDay": self.released_last_day_principal,
+            "ownerReleasedLastHour": self.released_last_hour_owner,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class DepositAttributes:
+    """A deposit as a whole; `count` keys."""
+
+    principal_class: str
+    controllers: frozenset[str]
+    count: int
+
+    def context(self) -> dict[str, Any]:
+        """As Cedar's context record."""
+        return {
+            "controllers": sorted(self.controllers),
+            "independent": len(self.controllers),
+            "count": self.count,
+        }
+
+
+def is_clinical(category: str) -> bool:
+    """Health data unless the category is known not to be: an unknown or missing one is treated as the worst."""
+    return category not in NON_CLINICAL
+
+
+def controllers(credentials: Iterable[Credential]) -> frozenset[str]:
+    """The distinct groups that control the issuers of this evidence: two brands of one owner count once.
+
+    Prefixed, so that an issuer's group cannot be named like the owner's or a human's.
+    """
+    return frozenset(f"issuer:{credential.controlled_by}" for credential in credentials)
+
+
+def principal_class(credentials: Iterable[Credential]) -> str:
+    """The most restricted class that any credential gives: nobody sheds "service" by adding another card."""
+    classes = {credential.holder_class for credential in credentials}
+    for klass in ("operator", "service", "professional", "device"):
+        if klass in classes:
+            return klass
+    return "unknown"
+
+
+def class_name(holder_class: HolderClass) -> str:
+    """A class as credentials and policies spell it."""
+    return holder_class.name.lower()

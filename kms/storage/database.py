@@ -1,0 +1,110 @@
+"""Open a SQLite database for a node: WAL, synchronous FULL, one process, known schema, whole file.
+
+A node that starts on a damaged or foreign store would forget what it has acknowledged, so it refuses and says
+why.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlite_utils import Database, Migrations
+
+from kms.errors import Exhausted, StoreError, Unavailable
+
+QUICK_CHECK_BYTES = 64 << 20
+"""Up to this size the whole file is checked at the start; beyond it `check` does, on demand."""
+
+
+def create(path: Path, migrations: Migrations) -> sqlite3.Connection:
+    """A new store; StoreError if the file exists."""
+    if path.exists():
+        raise StoreError(f"{path} exists already: refusing to write over a store", reason="STORE_EXISTS")
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    connection = _connect(path)
+    with _explained(path):
+        migrations.apply(Database(connection))
+    return connection
+
+
+def open_existing(path: Path, migrations: Migrations) -> sqlite3.Connection:
+    """An existing store, brought to the current schema; StoreError if it is locked, damaged or newer."""
+    if not path.exists():
+        raise StoreError(f"there is no store at {path}: run init first", reason="STORE_MISSING")
+    with _explained(path):
+        if path.stat().st_size == 0:
+            raise StoreError(f"{path} is empty: it was cut off", reason="STORE_DAMAGED")
+        connection = _connect(path)
+        database = Database(connection)
+        known = {m.name for m in migrations.pending(database)} | {
+            m.name for m in migrations.applied(database)
+        }
+        ours = {m.name for m in migrations._migrations}
+        if known - ours:
+            newer = ", ".join(sorted(known - ours))
+            raise StoreError(
+                f"{path} has a newer schema ({newer}): run the version that made it", reason="STORE_NEWER"
+            )
+        if not list(migrations.applied(database)):
+            raise StoreError(f"{path} holds no store of this kind", reason="STORE_DAMAGED")
+        _check_whole(connection, path)
+        migrations.apply(database)
+    return connection
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=2.0)
+    with _explained(path):
+        connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA secure_delete=ON")
+        connection.execute("PRAGMA cache_size=-65536")
+        connection.execute("BEGIN EXCLUSIVE")
+        connection.execute("COMMIT")
+    return connection
+
+
+def _check_whole(connection: sqlite3.Connection, path: Path) -> None:
+    if path.stat().st_size <= QUICK_CHECK_BYTES:
+        answer = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if answer != "ok":
+            raise StoreError(f"{path} is damaged: {answer}", reason="STORE_DAMAGED")
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):
+            raise StoreError(f"{path} is locked: another process has it open", reason="STORE_LOCKED") from None
+        raise StoreError(f"{path} cannot be opened: {error}", reason="STORE_DAMAGED") from None
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"{path} is damaged: {error}", reason="STORE_DAMAGED") from None
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """All or nothing, durable when it ends. Exhausted if the disk is full: nothing was acknowledged then."""
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        yield connection
+        connection.execute("COMMIT")
+    except BaseException as error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        if isinstance(error, sqlite3.OperationalError):
+            raise store_failure(error) from None
+        raise
+
+
+def store_failure(error: sqlite3.Error) -> Exception:
+    """What a caller is told of a failing disk."""
+    if "full" in str(error):
+        return Exhausted("the node's disk is full: nothing was stored", reason="DISK_FULL")
+    return Unavailable("the node's store failed: nothing was stored", reason="STORE_FAILED")

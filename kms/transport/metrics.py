@@ -1,0 +1,15 @@
+"""Prometheus metrics, served on a side port of the loopback interface unless told otherwise."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Histogram, start_http_server
+
+RPC_TOTAL = Counter("kms_rpc_total", "Calls answered.", ["service", "method", "status"])
+RPC_SECONDS = Histogram("kms_rpc_seconds", "Time to answer a call.", ["service", "method"])
+KEYS_TOTAL = Counter("kms_keys_total", "Keys by what was done with them.", ["action", "outcome"])
+
+
+def serve(listen: str) -> None:
+    """Serve /metrics on host:port, in a thread of its own."""
+    host, _, port = listen.rpartition(":")
+    start_http_server(int(port), addr=host or "127.0.0.1")
