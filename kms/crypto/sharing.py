@@ -158,7 +158,7 @@ def verify_batch(
     """Positions of the shares that are wrong, each with its error; empty if all are right.
 
     One random linear combination decides the common case (Bellare, Garay, Rabin, EUROCRYPT '98: small
-    exponents, 128 bits, so a wrong batch passes with probability 2^-128); only if it fails is each
+    exponents, odd and of 128 bits, so a wrong batch passes with probability 2^-127); only if it fails is each
     share checked by itself, so that a bad key is named and the others stand.
     """
     problems: dict[int, CryptoError] = {}

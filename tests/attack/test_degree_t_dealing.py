@@ -68,10 +68,8 @@ def test_shares_of_degree_t_fail_against_any_t_of_the_commitments() -> None:
 
 def test_a_top_coefficient_folded_into_the_others_satisfies_one_custodian_at_most() -> None:
     # C_0 + i C_1 + i^2 C_2 + i^3 C_3 can be had with t points for one i: custodian 1 is satisfied, no other.
-    folded = [
-        *HIGH.commitments[:2],
-        SECP256K1.combine([HIGH.commitments[2:3], HIGH.commitments[3:]], 1, [1, 1]),
-    ]
+    top = SECP256K1.combine([HIGH.commitments[2:3], HIGH.commitments[3:]], 1, [1, 1])
+    folded = [*HIGH.commitments[:2], top]
     verify(1, SHARES[1], folded, T)
     for index in INDICES[1:]:
         with pytest.raises(WrongShare):

@@ -132,11 +132,8 @@ def test_repeating_or_leaving_out_chunks_of_a_record_is_refused(ours: tuple[byte
 
 
 def test_extending_works_on_naive_chunks() -> None:
-    other = NaiveFormat().write(b"and to nothing else")
-    assert (
-        NaiveFormat().read(b"".join(naive_chunks()[:3]) + other)
-        == b"".join(PAGES[:3]) + b"and to nothing else"
-    )
+    extended = b"".join(naive_chunks()[:3]) + NaiveFormat().write(b"and to nothing else")
+    assert NaiveFormat().read(extended) == b"".join(PAGES[:3]) + b"and to nothing else"
 
 
 def test_extending_a_record_by_a_chunk_of_another_is_refused(ours: tuple[bytes, list[bytes]]) -> None:

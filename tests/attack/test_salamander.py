@@ -74,7 +74,7 @@ def xor(a: bytes, b: bytes) -> bytes:
 
 
 def salamander(key_a: bytes, text_a: bytes, key_b: bytes, text_b: bytes, nonce: bytes) -> bytes:
-    """A ciphertext and tag that open under both keys: to text_a first under A, to text_b in the middle under B.
+    """A ciphertext and tag that open under both keys: text_a comes first under A, text_b second under B.
 
     The last block is free, and is chosen so that both keys give one tag: GHASH is linear in it.
     """

@@ -32,7 +32,7 @@ T, INDICES = 3, [1, 2, 3, 4, 5]
 
 
 def described(dealing: Dealing, check_value: bytes | None = None) -> tuple[bytes, bytes]:
-    """(core hash, key check value) of a descriptor around a dealing; the value is the true one unless given."""
+    """(core hash, key check value) of a dealing's descriptor; the value is the true one unless given."""
     core = naming.core(
         keyring_id=bytes(31) + b"k",
         manifest_hash=bytes(31) + b"m",
