@@ -7,7 +7,7 @@ A descriptor's first part is the same for all keys of one dealer, owner and mani
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import cast
@@ -155,13 +155,22 @@ class SqliteCustodianStore:
         for start in range(0, len(tags), 500):
             part = tags[start : start + 500]
             marks = ",".join("?" * len(part))
-            for frame, tail, wrapped, share, opening in self._db.execute(
-                f"SELECT frame, tail, wrapped_key, share, opening FROM keys WHERE {column} IN ({marks})",
-                part,
-            ):
-                payload = self._prefix(frame) + tail
-                result.append(StoredKey(parse_descriptor(payload), SealedRow(wrapped, share, opening)))
+            rows = self._db.execute(f"SELECT {self._KEY} FROM keys WHERE {column} IN ({marks})", part)
+            result += [self._stored(*row) for row in rows]
         return result
+
+    _KEY = "frame, tail, wrapped_key, share, opening"
+
+    def _stored(self, frame: int, tail: bytes, wrapped: bytes, share: bytes, opening: bytes) -> StoredKey:
+        return StoredKey(parse_descriptor(self._prefix(frame) + tail), SealedRow(wrapped, share, opening))
+
+    def all_keys(self, page: int) -> Iterator[Sequence[StoredKey]]:
+        last = 0
+        while rows := self._db.execute(
+            f"SELECT id, {self._KEY} FROM keys WHERE id > ? ORDER BY id LIMIT ?", (last, page)
+        ).fetchall():
+            last = rows[-1][0]
+            yield [self._stored(*row[1:]) for row in rows]
 
     def _prefix(self, frame: int) -> bytes:
         if frame not in self._prefixes:

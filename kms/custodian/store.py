@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -77,6 +77,10 @@ class CustodianStore(Protocol):
     def add_keys(self, keys: Sequence[StoredKey]) -> None: ...
     def keys(self, key_ids: Sequence[KeyId]) -> Mapping[KeyId, StoredKey]: ...
     def count_keys(self) -> int: ...
+    def all_keys(self, page: int) -> Iterator[Sequence[StoredKey]]:
+        """Every key, in pages."""
+        ...
+
     def receipt(self, deposit: DepositHash) -> bytes | None: ...
     def add_receipt(self, deposit: DepositHash, envelope: bytes) -> None: ...
 

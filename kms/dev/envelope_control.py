@@ -25,7 +25,7 @@ KEY_BYTES = 32
 _NONCE_BYTES = 12
 _TAG_BYTES = 16
 _MAGIC = b"TKE1"
-_WRAP_LABEL = b"TKMS1 envelope control"
+_WRAP_LABEL = b"envelope control"
 
 
 @dataclass(frozen=True, slots=True)

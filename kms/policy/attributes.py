@@ -1,4 +1,4 @@
-"""Everything that policy sees of a deposit or a release: verified facts, hashable, so equal ones cost once."""
+"""Everything that policy sees of a deposit or a release: verified facts, hashable, so equal ones cost one."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ from kms.statements.manifest import HolderClass
 NON_CLINICAL: Final = frozenset({"booking", "contact"})
 """Categories that are not about health. Any other, unknown ones included, is clinical."""
 
-OWNER, HUMAN = "owner", "human"
+OWNER: Final = "owner"
+HUMAN: Final = "human"
 """Groups of control beside the issuers': the owner's own key or grant, a custodian's own human."""
+
+CLASSES: Final = ("operator", "service", "unknown", "professional", "device")
+"""What a principal may be, the most restricted first. Who shows no credential is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,25 +85,24 @@ class DepositAttributes:
 
 
 def is_clinical(category: str) -> bool:
-    """Health data unless the category is known not to be: an unknown or missing one is treated as the worst."""
+    """Health data unless the category is known not to be: an unknown or missing one counts as the worst."""
     return category not in NON_CLINICAL
 
 
 def controllers(credentials: Iterable[Credential]) -> frozenset[str]:
-    """The distinct groups that control the issuers of this evidence: two brands of one owner count once.
+    """The distinct groups that control the issuers of this evidence: two brands of one owner count once."""
+    return frozenset(issuer_group(credential.controlled_by) for credential in credentials)
 
-    Prefixed, so that an issuer's group cannot be named like the owner's or a human's.
-    """
-    return frozenset(f"issuer:{credential.controlled_by}" for credential in credentials)
+
+def issuer_group(controlled_by: str) -> str:
+    """The group of an issuer's owner; prefixed, so that none can be named like the record's owner or a human."""
+    return f"issuer:{controlled_by}"
 
 
 def principal_class(credentials: Iterable[Credential]) -> str:
     """The most restricted class that any credential gives: nobody sheds "service" by adding another card."""
     classes = {credential.holder_class for credential in credentials}
-    for klass in ("operator", "service", "professional", "device"):
-        if klass in classes:
-            return klass
-    return "unknown"
+    return next((klass for klass in CLASSES if klass in classes), "unknown")
 
 
 def class_name(holder_class: HolderClass) -> str:

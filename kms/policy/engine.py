@@ -1,8 +1,9 @@
 """Cedar decides; this asks it so that every doubt is a deny.
 
 Cedar skips a rule whose evaluation errs and lets the others decide, so a `forbid` that errs would vanish and
-the answer would be Allow. Any diagnostic is therefore a deny here, requests are validated against the
-schema, and a policy that does not validate is refused when the engine is made.
+the answer would be Allow. Validation does not save it: `Holder::"x".class` fits the schema and errs all the
+same. Any diagnostic is therefore a deny here, requests are validated against the schema, and a policy that
+does not validate is refused when the engine is made.
 """
 
 from __future__ import annotations
@@ -17,18 +18,24 @@ import cedarpy
 from kms.crypto import labels
 from kms.crypto.hashing import H
 from kms.errors import ConfigError
-from kms.policy.attributes import DepositAttributes, ReleaseAttributes
+from kms.policy.attributes import CLASSES, DepositAttributes, ReleaseAttributes
 
 VerdictName = Literal["allow", "deny", "pending"]
-_CACHE: Final = 256
+POLICY_ERROR: Final = "POLICY_ERROR"
+_HOLDER: Final = {"type": "Holder", "id": "holder"}
+_KEY: Final = {"type": "Key", "id": "key"}
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """allow, deny or pending; a stable reason (the deciding rule's id, or why there is none)."""
+    """The verdict, a stable reason (the deciding rule's id, or why there is none), and all deciding rules."""
 
     verdict: VerdictName
     reason: str
+    rules: tuple[str, ...] = ()
+
+
+_ERROR: Final = Outcome("deny", POLICY_ERROR)
 
 
 def default_policy() -> str:
@@ -42,65 +49,86 @@ def default_schema() -> str:
 
 
 class PolicyEngine:
-    """A manifest's policy, and the node's own `forbid` rules, ready to be asked."""
+    """A manifest's policy, and the node's own `forbid` rules, ready to be asked. Immutable."""
 
     def __init__(self, policy: str, schema: str, extra_forbids: str = "") -> None:
+        """ConfigError unless both texts fit the schema and `extra_forbids` are nothing but `forbid` rules."""
+        # Apart before together: two texts that only parse as one could finish each other's rules.
+        _check_fits(policy, schema)
         if extra_forbids:
+            _check_fits(extra_forbids, schema)
             _check_only_forbids(extra_forbids)
-        text = policy + "\n" + extra_forbids
-        checked = cedarpy.validate_policies(text, schema)
-        if not checked.validation_passed:
-            raise ConfigError("the policy does not fit its schema: " + "; ".join(map(str, checked.errors)))
         self.policy_hash = H(labels.POLICY, policy.encode(), schema.encode())
-        self._policies = cedarpy.PolicySet.from_str(text)
+        self._policies = cedarpy.PolicySet.from_str(policy + "\n" + extra_forbids)
         self._schema = cedarpy.Schema.from_str(schema)
+        self._holders = {klass: _holder(klass, self._schema) for klass in CLASSES}
 
     def decide_release(self, attributes: ReleaseAttributes) -> Outcome:
         """Allow by rule, else pending if humans may be asked, else deny."""
-        released = self._ask("release", attributes.principal_class, attributes.context())
-        if released.verdict == "allow" or released.reason == "POLICY_ERROR":
+        context = attributes.context()
+        released = self._ask("release", attributes.principal_class, context)
+        if released.verdict == "allow" or released.reason == POLICY_ERROR or attributes.approvals:
             return released
-        asked = self._ask("request", attributes.principal_class, attributes.context())
-        if asked.verdict == "allow" and attributes.approvals == 0:
-            return Outcome("pending", "NEEDS_HUMAN")
-        return released
+        asked = self._ask("request", attributes.principal_class, context)
+        if asked.verdict == "allow":
+            return Outcome("pending", "NEEDS_HUMAN", asked.rules)
+        return asked if asked.reason == POLICY_ERROR else released
 
     def decide_deposit(self, attributes: DepositAttributes) -> Outcome:
         """Allow or deny."""
         return self._ask("deposit", attributes.principal_class, attributes.context())
 
+    def decide_destroy(self, attributes: ReleaseAttributes) -> Outcome:
+        """Allow or deny."""
+        return self._ask("destroy", attributes.principal_class, attributes.context())
+
     def _ask(self, action: str, principal_class: str, context: dict[str, Any]) -> Outcome:
         request = {
-            "principal": {"type": "Holder", "id": "holder"},
+            "principal": _HOLDER,
             "action": {"type": "Action", "id": action},
-            "resource": {"type": "Key", "id": "key"},
+            "resource": _KEY,
             "context": context,
         }
-        entities = [
-            {"uid": {"type": "Holder", "id": "holder"}, "attrs": {"class": principal_class}, "parents": []}
-        ]
         try:
-            result = cedarpy.is_authorized(request, self._policies, entities, self._schema)
+            holder = self._holders[principal_class]
+            result = cedarpy.is_authorized(request, self._policies, holder, self._schema)
         except Exception:
-            return Outcome("deny", "POLICY_ERROR")
+            return _ERROR
         if result.diagnostics.errors or result.decision is cedarpy.Decision.NoDecision:
-            return Outcome("deny", "POLICY_ERROR")
-        names = sorted(result.diagnostics.id_annotations_by_reason.values())
-        rule = _code(names[0]) if names else ""
+            return _ERROR
+        rules = tuple(sorted(result.diagnostics.id_annotations_by_reason.values()))
         if result.decision is cedarpy.Decision.Allow:
-            return Outcome("allow", rule or "RULE")
-        return Outcome("deny", rule or "NO_RULE_ALLOWS")
+            return Outcome("allow", reason_code(rules[0]) if rules else "RULE", rules)
+        return Outcome("deny", reason_code(rules[0]) if rules else "NO_RULE_ALLOWS", rules)
 
 
-def _code(rule_id: str) -> str:
+def reason_code(rule_id: str) -> str:
+    """A rule's `@id` as a stable reason: `no-clinical-for-services` is NO_CLINICAL_FOR_SERVICES."""
     return rule_id.upper().replace("-", "_")[:64]
 
 
-def _check_only_forbids(text: str) -> None:
+def _holder(klass: str, schema: cedarpy.Schema) -> cedarpy.Entities:
+    entity = {"uid": _HOLDER, "attrs": {"class": klass}, "parents": []}
     try:
-        policies = json.loads(cedarpy.policies_to_json_str(text))["staticPolicies"]
-    except (ValueError, KeyError) as error:
-        raise ConfigError(f"the local rules do not parse: {error}") from None
+        return cedarpy.Entities.from_json_str(json.dumps([entity]), schema)
+    except ValueError as error:
+        raise ConfigError(f"the policy's schema has no Holder with a class: {error}") from None
+
+
+def _check_fits(policy: str, schema: str) -> None:
+    try:
+        checked = cedarpy.validate_policies(policy, schema)
+    except ValueError as error:
+        raise ConfigError(f"the policy's schema does not parse: {error}") from None
+    if not checked.validation_passed:
+        raise ConfigError("the policy does not fit its schema: " + "; ".join(map(str, checked.errors)))
+
+
+def _check_only_forbids(text: str) -> None:
+    parsed = json.loads(cedarpy.policies_to_json_str(text))
+    # A template is never linked here: a forbid written as one would forbid nothing.
+    if parsed["templates"]:
+        raise ConfigError("a node's own rules must not hold templates: write the rule without slots")
     # A node may be stricter than the keyring, never laxer: a permit of its own would bypass the manifest.
-    if any(policy["effect"] != "forbid" for policy in policies.values()):
+    if any(rule["effect"] != "forbid" for rule in parsed["staticPolicies"].values()):
         raise ConfigError("a node's own rules must all be forbid")

@@ -1,1 +1,30 @@
-"""The client of Threshold KMS: create keys, encrypt and decrypt, ask for a release."""
+"""The client of Threshold KMS: create keys, encrypt and decrypt records, ask for releases, give grants.
+
+`Client` blocks, `AsyncClient` is the same for asyncio. Both take a `Profile` (or the path of one).
+"""
+
+from kms.statements.keys import KeySpec
+from kms.statements.release import Purpose
+from kms_client.aio import AsyncClient, Release
+from kms_client.blocking import Client
+from kms_client.cache import CacheLimits, OpenKey
+from kms_client.collecting import Fault
+from kms_client.credentials import AllCredentials, CommandCredentials, CredentialSource, FileCredentials
+from kms_client.profile import Profile, write_device_key
+
+__all__ = [
+    "AllCredentials",
+    "AsyncClient",
+    "CacheLimits",
+    "Client",
+    "CommandCredentials",
+    "CredentialSource",
+    "Fault",
+    "FileCredentials",
+    "KeySpec",
+    "OpenKey",
+    "Profile",
+    "Purpose",
+    "Release",
+    "write_device_key",
+]

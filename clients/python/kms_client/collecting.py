@@ -1,0 +1,239 @@
+"""From a stream of custodians' answers to keys: what is checked, when it is enough, who is to blame.
+
+Pure: no socket, no clock. Committee, threshold and keys come from the pinned manifest and from descriptors
+whose hash is the key's name, never from an answer.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from kms.crypto import derivation, sealing
+from kms.crypto.hashing import equal
+from kms.crypto.secret import KeySecret
+from kms.crypto.sharing import DealerAtFault, NotEnoughShares, reconstruct
+from kms.errors import Invalid, KmsError
+from kms.statements.ids import KeyId, Version
+from kms.statements.keys import Descriptor, KeySpec, Opening, parse_context, parse_descriptor
+from kms.statements.manifest import Keyring
+from kms.statements.release import (
+    Certificate,
+    Decision,
+    OpenedRequest,
+    Verdict,
+    open_certificate,
+    open_decision,
+    open_shares,
+)
+from kms.wire.v1 import coordinator_pb2, keyring_pb2
+from kms_client.cache import OpenKey
+from kms_client.errors import ApprovalPending, NotEnoughCustodians, ReleaseDenied
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A custodian (or a key's dealer, index 0) was caught: what for, about which key, and its signed word."""
+
+    index: int
+    reason: str
+    key_id: KeyId | None
+    statement: bytes = field(repr=False)
+
+
+@dataclass(slots=True)
+class Collector:
+    """Collects one request's answers. `opened` grows, `failed` says why a key will not come."""
+
+    keyring: Keyring
+    request: OpenedRequest
+    recipient: sealing.SealingPrivateKey = field(repr=False)
+    opened: dict[KeyId, OpenKey] = field(default_factory=dict, repr=False)
+    failed: dict[KeyId, KmsError] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+    failures: dict[int, str] = field(default_factory=dict)
+    _descriptors: dict[int, Descriptor] = field(default_factory=dict)
+    _certificates: dict[bytes, Certificate] = field(default_factory=dict)
+    _decisions: dict[int, Decision] = field(default_factory=dict)
+    _shares: dict[int, dict[Version, dict[int, bytes]]] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(dict)), repr=False
+    )
+    _openings: dict[int, Opening] = field(default_factory=dict, repr=False)
+    _statements: dict[int, bytes] = field(default_factory=dict, repr=False)
+
+    def add_descriptors(self, payloads: Iterable[bytes]) -> None:
+        """Descriptors from wherever: only one that hashes to a requested key id counts."""
+        positions = {key_id: p for p, key_id in enumerate(self.request.request.key_ids)}
+        for payload in payloads:
+            position = positions.get(KeyId(derivation.key_id(payload)))
+            if position is not None and position not in self._descriptors:
+                self._descriptors[position] = parse_descriptor(payload)
+
+    def missing_descriptors(self) -> list[KeyId]:
+        """Requested keys that are still without a description."""
+        ids = self.request.request.key_ids
+        return [key_id for p, key_id in enumerate(ids) if p not in self._descriptors]
+
+    def add(self, event: coordinator_pb2.ReleaseKeysResponse) -> None:
+        """One answer, from a coordinator that may reorder, repeat, drop or alter: junk is ignored, or blamed."""
+        kind = event.WhichOneof("event")
+        if kind == "descriptors":
+            self.add_descriptors(event.descriptors.descriptors)
+        elif kind == "decision":
+            self._add_decision(event.decision)
+        elif kind == "certificate":
+            self._add_certificate(event.certificate)
+        elif kind == "shares":
+            self._add_shares(event.shares)
+        elif kind == "failure":
+            self.failures[event.failure.index] = event.failure.reason or event.failure.status
+
+    def _signer(self, envelope: keyring_pb2.Envelope) -> int | None:
+        key = envelope.signatures[0].keyid if envelope.signatures else b""
+        for custodian in self.keyring.manifest.custodians:
+            if custodian.identity_key == key:
+                return custodian.index
+        return None
+
+    def _add_decision(self, envelope: keyring_pb2.Envelope) -> None:
+        index = self._signer(envelope)
+        if index is None:
+            return
+        try:
+            count = len(self.request.request.key_ids)
+            signed = open_decision(envelope, self.keyring, index, self.request.hash, count)
+        except KmsError:
+            return  # the coordinator may have altered it: nobody is to blame for what they did not sign
+        known = self._decisions.get(index)
+        if known is None or signed.statement.log_index >= known.log_index:
+            self._decisions[index] = signed.statement
+            self.failures.pop(index, None)
+
+    def _add_certificate(self, payload: bytes) -> None:
+        try:
+            count = len(self.request.request.key_ids)
+            certificate = open_certificate(payload, self.keyring, self.request.hash, count)
+        except KmsError:
+            return
+        self._certificates[certificate.hash] = certificate
+
+    def _add_shares(self, shares: coordinator_pb2.SealedShares) -> None:
+        index = self._signer(shares.share_release)
+        if index is None:
+            return
+        try:
+            signed, released = open_shares(
+                shares.share_release,
+                shares.sealed,
+                self.keyring,
+                index,
+                self.request,
+                self._certificates,
+                self.recipient,
+            )
+        except KmsError as error:
+            self.failures[index] = error.reason
+            return
+        self.failures.pop(index, None)
+        self._statements[index] = signed.envelope
+        for (position, version), share, opening in zip(
+            signed.statement.in_order(), released.shares, released.openings, strict=True
+        ):
+            self._shares[position][version][index] = share
+            descriptor = self._descriptors.get(position)
+            if descriptor is not None and opening.opens(descriptor.core.context_commitment):
+                self._openings.setdefault(position, opening)
+            self._try(position, version)
+
+    def _try(self, position: int, version: Version) -> None:
+        key_id = self.request.request.key_ids[position]
+        descriptor = self._descriptors.get(position)
+        shares = self._shares[position][version]
+        if descriptor is None or len(shares) < self.keyring.threshold:
+            return
+        try:
+            result = reconstruct(
+                shares,
+                descriptor.core.commitments,
+                descriptor.core.threshold,
+                lambda s: derivation.matches(s, descriptor.core_hash, descriptor.key_check_value),
+            )
+            for index in result.wrong:
+                self._blame(index, "WRONG_SHARE", key_id)
+            if key_id not in self.opened:
+                self.opened[key_id] = self._open(descriptor, position, result.secret)
+                self.failed.pop(key_id, None)
+        except NotEnoughShares as error:
+            for index in filter(None, error.details.get("wrong", "").split(",")):
+                self._blame(int(index), "WRONG_SHARE", key_id)
+        except DealerAtFault as error:
+            self.failed[key_id] = error
+            self.faults.append(Fault(0, "KEY_MALFORMED", key_id, descriptor.payload))
+
+    def _open(self, descriptor: Descriptor, position: int, secret: KeySecret) -> OpenKey:
+        opening = self._openings.get(position)
+        context = dict(parse_context(opening.context)) if opening else {}
+        salt = opening.salt if opening else b""
+        if descriptor.core.spec is KeySpec.INBOX:
+            seed = derivation.inbox_seed(secret, descriptor.core_hash)
+            if not equal(sealing.SealingPrivateKey(seed).public, descriptor.public_key):
+                raise DealerAtFault("the inbox's public key is not that of its secret")
+            return OpenKey(descriptor, seed, context, salt)
+        return OpenKey(descriptor, derivation.data_key(secret, descriptor.key_id), context, salt)
+
+    def _blame(self, index: int, reason: str, key_id: KeyId) -> None:
+        if not any(f.index == index and f.key_id == key_id for f in self.faults):
+            self.faults.append(Fault(index, reason, key_id, self._statements.get(index, b"")))
+
+    # -- is it enough? -----------------------------------------------------------------------------------
+
+    def done(self) -> bool:
+        """Whether every key is open, malformed, or can no longer get a quorum."""
+        ids = self.request.request.key_ids
+        return all(k in self.opened or k in self.failed or self._refused(p) for p, k in enumerate(ids))
+
+    def _refused(self, position: int) -> bool:
+        """Whether denials alone leave no quorum."""
+        asked = len(self.request.request.evidence)
+        return asked - len(self._verdicts(position, Verdict.DENY)) < self.keyring.threshold
+
+    def waits_for_humans(self) -> bool:
+        """Whether, with every custodian heard or failed, some key lacks only people's answers."""
+        asked = {target.index for target in self.request.request.evidence}
+        if not asked <= set(self._decisions) | set(self.failures):
+            return False
+        return any(
+            key_id not in self.opened and key_id not in self.failed and self._stuck(position)
+            for position, key_id in enumerate(self.request.request.key_ids)
+        )
+
+    def _stuck(self, position: int) -> bool:
+        pending = self._verdicts(position, Verdict.PENDING)
+        allowed = self._verdicts(position, Verdict.ALLOW)
+        return bool(pending) and len(allowed) < self.keyring.threshold and not self._refused(position)
+
+    def _verdicts(self, position: int, verdict: Verdict) -> Mapping[int, str]:
+        return {
+            index: ruling.reason
+            for index, decision in self._decisions.items()
+            for ruling in decision.rulings
+            if ruling.verdict is verdict and position in ruling.positions
+        }
+
+    def failure(self, position: int) -> KmsError:
+        """Why the key at this position did not come."""
+        key_id = self.request.request.key_ids[position]
+        if key_id in self.failed:
+            return self.failed[key_id]
+        denied = dict(self._verdicts(position, Verdict.DENY))
+        if self._refused(position):
+            return ReleaseDenied(key_id, denied)
+        if position not in self._descriptors:
+            return Invalid("nobody gave this key's description", reason="NO_DESCRIPTOR")
+        pending = self._verdicts(position, Verdict.PENDING)
+        if pending:
+            return ApprovalPending(key_id, self.request.hash, tuple(sorted(pending)))
+        blamed = {f.index: f.reason for f in self.faults if f.key_id == key_id}
+        have = max((len(s) for s in self._shares[position].values()), default=0) - len(blamed)
+        return NotEnoughCustodians(have, self.keyring.threshold, {**self.failures, **denied, **blamed})

@@ -1,0 +1,142 @@
+"""A device's settings: where the coordinator is, which keyring is pinned, which key signs, who vouches."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from kms.crypto.secret import Secret
+from kms.crypto.signing import SigningKey
+from kms.errors import ConfigError
+from kms.statements.ids import ManifestHash
+from kms.statements.manifest import Seen
+from kms_client.cache import CacheLimits
+from kms_client.credentials import AllCredentials, CommandCredentials, CredentialSource, FileCredentials
+
+_KEYS = {
+    "coordinator",
+    "authorities",
+    "keyring_id",
+    "device_key",
+    "state",
+    "credential_files",
+    "credential_commands",
+    "cache",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Everything that a client needs. `keyring_id` was learnt out of band: nothing else is trusted at first."""
+
+    coordinator: str
+    authorities: Path
+    keyring_id: bytes
+    device_key: SigningKey
+    credentials: CredentialSource
+    state: Path | None = None
+    cache: CacheLimits = field(default_factory=CacheLimits)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Profile:
+        """From a TOML file, or a folder that holds `profile.toml`; ConfigError names what is wrong."""
+        path = Path(path)
+        file = path / "profile.toml" if path.is_dir() else path
+        try:
+            data = tomllib.loads(file.read_text())
+        except OSError as error:
+            raise ConfigError(f"cannot read {file}: {error.strerror}") from None
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"{file} is not TOML: {error}") from None
+        if unknown := sorted(set(data) - _KEYS):
+            raise ConfigError(f"{file}: unknown key {unknown[0]}; known are {', '.join(sorted(_KEYS))}")
+        base = file.parent
+        try:
+            sources: list[CredentialSource] = []
+            if files := data.get("credential_files"):
+                sources.append(FileCredentials([base / name for name in files]))
+            sources += [CommandCredentials(shlex.split(c)) for c in data.get("credential_commands", [])]
+            return cls(
+                coordinator=data["coordinator"],
+                authorities=base / data["authorities"],
+                keyring_id=bytes.fromhex(data["keyring_id"]),
+                device_key=read_device_key(base / data["device_key"]),
+                credentials=AllCredentials(sources),
+                state=base / data.get("state", "seen.json"),
+                cache=CacheLimits(**data.get("cache", {})),
+            )
+        except KeyError as error:
+            raise ConfigError(f"{file}: {error.args[0]} is missing") from None
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"{file}: {error}") from None
+
+
+def read_device_key(path: Path) -> SigningKey:
+    """An Ed25519 key from a PKCS #8 PEM file that only its owner can read."""
+    try:
+        if path.stat().st_mode & 0o077:
+            raise ConfigError(f"{path} is open to others: chmod 600 it")
+        key = load_pem_private_key(path.read_bytes(), None)
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+    except (TypeError, ValueError):
+        raise ConfigError(f"{path} is not an unencrypted PEM key") from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ConfigError(f"{path} is not an Ed25519 key")
+    return SigningKey(Secret(key.private_bytes_raw()))
+
+
+def write_device_key(path: Path) -> SigningKey:
+    """Make a device key; ConfigError if the file exists."""
+    key = Ed25519PrivateKey.generate()
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        raise ConfigError(f"{path} exists already") from None
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(pem)
+    return SigningKey(Secret(key.private_bytes_raw()))
+
+
+class SeenFile:
+    """The highest manifest that this device accepted, kept across runs; in memory only if no path is given."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._seen: Seen | None = None
+        if path is not None and path.exists():
+            try:
+                data = json.loads(path.read_text())
+                self._seen = Seen(int(data["sequence"]), ManifestHash(bytes.fromhex(data["manifest_hash"])))
+            except (OSError, KeyError, TypeError, ValueError):
+                # A device that forgets what it saw could be rolled back: better to stop and say so.
+                raise ConfigError(f"{path} is damaged: restore it, or delete it knowingly") from None
+
+    @property
+    def seen(self) -> Seen | None:
+        return self._seen
+
+    def advance(self, seen: Seen) -> None:
+        if seen == self._seen:
+            return
+        self._seen = seen
+        if self._path is not None:
+            temporary = self._path.with_suffix(".new")
+            with temporary.open("w") as file:
+                json.dump({"sequence": seen.sequence, "manifest_hash": seen.manifest_hash.hex()}, file)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(self._path)

@@ -1,0 +1,24 @@
+"""Puts the nouns together."""
+
+from __future__ import annotations
+
+import typer
+
+from kms.cli import coordinator, custodian, dev, policy
+
+app = typer.Typer(
+    name="kms",
+    help="Threshold KMS: a record opens only where a quorum of independent custodians releases its key.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(coordinator.app, name="coordinator")
+app.add_typer(custodian.app, name="custodian")
+app.add_typer(dev.app, name="dev")
+app.add_typer(policy.app, name="policy")
+
+
+@app.callback()
+def _root() -> None:
+    """Keeps `kms` a group even if it had one command."""

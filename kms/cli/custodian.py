@@ -1,0 +1,176 @@
+"""`kms custodian`: one organisation's node, and the approvers who answer requests there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from kms.custodian.config import CustodianConfig
+
+app = typer.Typer(
+    help="A custodian's node, and the people who approve requests there.", no_args_is_help=True
+)
+Config = Annotated[Path, typer.Option(help="The custodian's TOML file.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+KeyFile = Annotated[Path, typer.Option(help="The approver's key file.")]
+Request = Annotated[str, typer.Argument(help="The request's hash, or its first digits.")]
+
+
+def _load(path: Path) -> CustodianConfig:
+    from kms.custodian.config import CustodianConfig
+    from kms.storage.config import load
+
+    return load(CustodianConfig, path)
+
+
+@app.command()
+def serve(config: Config) -> None:
+    """Run the node until SIGTERM."""
+    from kms.custodian.service import serve as start
+    from kms.transport.process import run
+
+    settings = _load(config)
+    run(lambda: start(settings))
+
+
+@app.command()
+def init(
+    config: Config,
+    passphrase: Annotated[bool, typer.Option(help="Ask for a passphrase to keep the storage root behind.")] = False,
+) -> None:
+    """Make this custodian's storage root and identity key, and print the identity's public half."""
+    from kms.custodian.config import initialise, read_passphrase
+
+    settings = _load(config)
+    secret = read_passphrase(settings)
+    if passphrase and secret is None:
+        secret = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=True)
+    typer.echo(initialise(settings, secret).public.hex())
+
+
+@app.command()
+def join(config: Config) -> None:
+    """Make the store of this custodian, for the manifest that names its identity key."""
+    from kms.custodian.config import join as make_store
+
+    typer.echo(f"custodian {make_store(_load(config), int(time.time()))}")
+
+
+@app.command()
+def check(config: Config, as_json: Json = False) -> None:
+    """Follow the whole log and hold every share against its commitments. The node must not be running."""
+    from rich.progress import track
+
+    from kms.custodian.check import check_store
+    from kms.custodian.config import open_vault
+    from kms.custodian.sqlite import SqliteCustodianStore
+
+    settings = _load(config)
+    store = SqliteCustodianStore.open(settings.store)
+    report = check_store(store, open_vault(settings), lambda steps, n: track(steps, "shares", n, disable=as_json))
+    if as_json:
+        typer.echo(json.dumps(report.as_dict()))
+    else:
+        typer.echo(f"custodian {report.index}: {report.log_entries} log entries, {report.keys} keys")
+        for key_id in report.damaged:
+            typer.echo(f"damaged: {key_id}")
+    store.close()
+    if report.damaged:
+        raise typer.Exit(1)
+
+
+@app.command()
+def pending(config: Config, as_json: Json = False) -> None:
+    """List the requests that wait for this custodian's people."""
+    from kms.cli.approvals import list_waiting
+
+    waiting = asyncio.run(list_waiting(_load(config).socket()))
+    if as_json:
+        typer.echo(json.dumps([_as_dict(w) for w in waiting]))
+        return
+    if not waiting:
+        typer.echo("no request waits")
+    for request in waiting:
+        left = max(0, request.expires_at - int(time.time()))
+        typer.echo(f"{request.request_hash.hex()[:16]}  {request.count} keys, {left // 60} minutes left")
+
+
+@app.command()
+def show(request: Request, config: Config, as_json: Json = False) -> None:
+    """Show one request, from bytes that this node verified: the text that an approval signs."""
+    from kms.cli.approvals import find_waiting
+
+    shown = asyncio.run(find_waiting(_load(config).socket(), request))
+    typer.echo(json.dumps(_as_dict(shown.waiting)) if as_json else shown.waiting.text, nl=as_json)
+
+
+@app.command()
+def approve(
+    request: Request,
+    config: Config,
+    key: KeyFile,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask again.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Approve a request: sign the text that is shown."""
+    _answer(request, config, key, True, yes, as_json)
+
+
+@app.command()
+def deny(
+    request: Request,
+    config: Config,
+    key: KeyFile,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask again.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Deny a request: sign the text that is shown."""
+    _answer(request, config, key, False, yes, as_json)
+
+
+def _answer(request: str, config: Path, key: Path, allow: bool, yes: bool, as_json: bool) -> None:
+    from kms.cli.approvals import answer, find_waiting
+    from kms.crypto.signing import SigningKey
+    from kms.storage.keyfile import read_secret
+
+    socket = _load(config).socket()
+    shown = asyncio.run(find_waiting(socket, request))
+    if not as_json:
+        typer.echo(shown.waiting.text)
+    if not yes:
+        typer.confirm("Approve this?" if allow else "Deny this?", abort=True)
+    wants = '"argon2id"' in key.read_text() if key.exists() else False
+    passphrase = typer.prompt("Passphrase of your key", hide_input=True) if wants else None
+    outcome = asyncio.run(answer(socket, shown, SigningKey(read_secret(key, passphrase)), allow))
+    result = {"request": shown.waiting.request_hash.hex(), "answer": "approve" if allow else "deny"}
+    typer.echo(json.dumps(result | {"outcome": outcome}) if as_json else f"signed: {result['answer']}")
+
+
+@app.command("approver-key")
+def approver_key(
+    target: Annotated[Path, typer.Argument(help="The key file to make.")],
+    passphrase: Annotated[bool, typer.Option(help="Keep it behind a passphrase (asked for).")] = True,
+) -> None:
+    """Make an approver's key and print the public half for the custodian's configuration."""
+    from kms.crypto.signing import SigningKey
+    from kms.storage.keyfile import write_secret
+
+    secret = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=True) if passphrase else None
+    key = SigningKey.generate()
+    write_secret(target, key.seed, secret)
+    typer.echo(key.public.hex())
+
+
+def _as_dict(waiting: Any) -> dict[str, Any]:
+    return {
+        "request": waiting.request_hash.hex(),
+        "text": waiting.text,
+        "count": waiting.count,
+        "expires_at": waiting.expires_at,
+    }

@@ -1,0 +1,141 @@
+"""`kms dev`: a whole cluster on this machine, for trying and testing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="A whole cluster on this machine, for trying and testing.", no_args_is_help=True)
+serve = typer.Typer(help="The processes of a development cluster, one by one.", no_args_is_help=True)
+app.add_typer(serve, name="serve")
+State = Annotated[Path, typer.Option(help="The folder that holds all of the cluster's state.")]
+DEFAULT = Path(".kms-dev")
+Config = Annotated[Path, typer.Option(help="The process's TOML file.")]
+
+
+@app.command()
+def up(state: State = DEFAULT, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """Start a coordinator, five custodians (3 of 5), two issuers and a booking back end."""
+    from kms.dev.cluster import Cluster
+    from kms.statements import quorums
+
+    started = time.monotonic()
+    exists = (state / "cluster.json").exists()
+    cluster = Cluster.attach(state) if exists else Cluster.create(state)
+    cluster.start()
+    alice = cluster.add_user("alice", "device")
+    cluster.add_user("dr-bob", "professional")
+    layout = cluster.layout
+    if as_json:
+        typer.echo(
+            json.dumps(
+                {
+                    "state": str(layout.folder),
+                    "keyring_id": layout.keyring_id.hex(),
+                    "coordinator": layout.coordinator,
+                    "booking": layout.booking,
+                    "issuers": layout.issuers,
+                    "pids": cluster.pids,
+                }
+            )
+        )
+        return
+    n = len(layout.custodians)
+    if warning := quorums.warning(n, layout.threshold):
+        typer.echo(f"note: {warning}", err=True)
+    typer.echo(f"ready in {time.monotonic() - started:.1f} s: {layout.threshold} of {n} custodians")
+    typer.echo(f"coordinator  {layout.coordinator}")
+    typer.echo(f"profile      {alice}")
+    typer.echo("stop it with: kms dev down" + ("" if state == DEFAULT else f" --state {state}"))
+
+
+@app.command()
+def down(state: State = DEFAULT) -> None:
+    """Stop the cluster; its state stays for the next `up`."""
+    from kms.dev.cluster import Cluster
+
+    Cluster.attach(state).stop()
+    typer.echo("stopped")
+
+
+@app.command()
+def status(state: State = DEFAULT) -> None:
+    """Which processes run."""
+    from kms.dev.cluster import Cluster
+    from kms.dev.founding import commands
+
+    cluster = Cluster.attach(state)
+    for name in commands(cluster.layout):
+        typer.echo(f"{name:14} {'running' if cluster.running(name) else 'stopped'}")
+
+
+@app.command()
+def user(
+    name: Annotated[str, typer.Argument(help="A name for the user.")],
+    holder_class: Annotated[str, typer.Option("--class", help="device, professional, service, operator.")] = "device",
+    issuer: Annotated[list[str], typer.Option(help="Who vouches: a, b, or both.")] = ["a"],  # noqa: B006
+    state: State = DEFAULT,
+) -> None:
+    """Make a device for a user, and print the folder of its profile."""
+    from kms.dev.cluster import Cluster
+
+    typer.echo(str(Cluster.attach(state).add_user(name, holder_class, issuer)))
+
+
+@app.command()
+def token(
+    issuer: Annotated[str, typer.Option()],
+    subject: Annotated[str, typer.Option()],
+    holder_class: Annotated[str, typer.Option("--class")],
+    key_thumbprint: Annotated[str, typer.Option()],
+    audience: Annotated[str, typer.Option()],
+    state: State = DEFAULT,
+) -> None:
+    """Print a credential of a development issuer; profiles call this."""
+    from kms.dev.founding import Layout
+    from kms.dev.tokens import IssuerAt
+
+    layout = Layout.load(state.resolve())
+    at = IssuerAt(layout.issuers[issuer], layout.authorities)
+    typer.echo(asyncio.run(at.issue(subject, holder_class, bytes.fromhex(key_thumbprint), audience)))
+
+
+@serve.command("issuer")
+def serve_issuer(config: Config) -> None:
+    """Run a development issuer."""
+    from kms.dev.issuer import IssuerConfig
+    from kms.dev.issuer import serve as start
+    from kms.storage.config import load
+    from kms.transport.process import run
+
+    settings = load(IssuerConfig, config)
+    run(lambda: start(settings))
+
+
+@serve.command("booking")
+def serve_booking(config: Config) -> None:
+    """Run the booking back end."""
+    from kms.dev.booking import BookingConfig
+    from kms.dev.booking import serve as start
+    from kms.storage.config import load
+    from kms.transport.process import run
+
+    settings = load(BookingConfig, config)
+    run(lambda: start(settings))
+
+
+@serve.command("keys")
+def serve_keys(config: Config) -> None:
+    """Run the control's key process."""
+    from kms.dev.booking import KeyServiceConfig
+    from kms.dev.booking import serve_keys as start
+    from kms.storage.config import load
+    from kms.transport.process import run
+
+    settings = load(KeyServiceConfig, config)
+    run(lambda: start(settings))

@@ -1,0 +1,271 @@
+"""What a policy and its issuers must hold before a keyring may live by them.
+
+The heart is this rule: **no permit of `release` or `destroy` may be satisfied by evidence that one group
+controls alone** (one issuers' owner, the record owner's key, a custodian's human, or nobody at all). How it is
+shown, for each such permit apart:
+
+1. Write down every way in which one group can appear: `controllers`, `independent`, `isOwner`, `granted`,
+   `approvals` and the principal's class, each class that this group's issuers may vouch for.
+2. Leave every other attribute open: purpose, category, counters. One group may choose them or wait for them.
+3. Evaluate the permit's condition in three-valued logic (`kms.policy.partial`). Only False is safe.
+
+So nothing is sampled: a permit that passes is safe for every purpose, category and count. The price is that a
+permit may be refused whose open attributes contradict each other; write it more plainly then. Forbids are not
+counted on: the next manifest may drop one, and a permit that is unsafe without it would open.
+
+Limits: whether two `controlled_by` groups are independent in the world is what the manifest's signers assert.
+Only equal keys and confusable spellings are noticed here.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import cedarpy
+from cedarpy import pst
+
+from kms.errors import FieldProblem, Invalid
+from kms.policy.attributes import HUMAN, OWNER, class_name, issuer_group
+from kms.policy.engine import default_schema
+from kms.policy.partial import UNKNOWN, Facts, Known, condition
+from kms.statements.manifest import Issuer, Manifest
+
+GUARDED: Final = frozenset({"release", "destroy"})
+"""Actions that no single group may reach."""
+
+_MAX_COUNT: Final = 2**53
+_MAX_LONG: Final = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Why a policy is refused: a stable code, the rule's `@id` (empty: the whole), what to do."""
+
+    code: str
+    rule: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoneGroup:
+    """One way in which a single group of control can appear before the policy."""
+
+    who: str
+    facts: Facts = field(repr=False)
+
+
+def refuse_unsafe(manifest: Manifest) -> None:
+    """Invalid, with every finding as a field problem, unless the manifest's policy and issuers pass `lint`."""
+    findings = lint(manifest.policy, manifest.policy_schema, manifest.issuers)
+    if findings:
+        raise Invalid(
+            "the keyring's policy is not safe: " + "; ".join(f.message for f in findings),
+            reason="POLICY_UNSAFE",
+            fields=tuple(
+                FieldProblem(f"manifest.policy[{f.rule}]" if f.rule else "manifest", f"{f.code}: {f.message}")
+                for f in findings
+            ),
+        )
+
+
+def lint(policy: str, schema: str, issuers: Sequence[Issuer]) -> list[Finding]:
+    """Everything that is wrong; empty if the policy may be signed. Takes milliseconds."""
+    findings = list(_about_issuers(issuers)) + list(_about_schema(schema))
+    try:
+        rules = cedarpy.policies_to_pst(policy)
+        checked = cedarpy.validate_policies(policy, default_schema())
+    except ValueError as error:
+        return [*findings, Finding("UNREADABLE", "", f"the policy does not parse: {error}")]
+    for problem in checked.errors:
+        rule = rules.static_policies.get(problem.policy_id) or rules.templates.get(problem.policy_id)
+        message = f"does not fit the schema: {problem.error}"
+        findings.append(Finding("SCHEMA_MISMATCH", _name(rule) if rule else "", message))
+    for template in rules.templates.values():
+        message = "is a template, which is never linked: write the rule without slots"
+        findings.append(Finding("TEMPLATE", _name(template), message))
+    findings += _about_names(rules.static_policies.values())
+    groups = tuple(lone_groups(issuers))
+    for rule in rules.static_policies.values():
+        findings += _about_rule(rule, groups)
+    return findings
+
+
+def lone_groups(issuers: Iterable[Issuer]) -> Iterator[LoneGroup]:
+    """Every appearance of nobody, the owner alone, a human alone, and each issuers' owner alone."""
+    yield _lone("nobody", (), "unknown")
+    yield _lone("the owner's key alone", (OWNER,), "unknown", is_owner=True)
+    yield _lone("the owner's grant alone", (OWNER,), "unknown", granted=True)
+    yield _lone("the owner's key and grant alone", (OWNER,), "unknown", is_owner=True, granted=True)
+    # How many of its humans say yes stays open: they are all one custodian's.
+    yield _lone("a custodian's humans alone", (HUMAN,), "unknown", approvals=None)
+    classes: dict[str, set[str]] = defaultdict(set)
+    for issuer in issuers:
+        classes[issuer.controlled_by].update(class_name(klass) for klass in issuer.classes)
+    for group, vouched in sorted(classes.items()):
+        for klass in sorted(vouched):
+            yield _lone(f"issuers of {group!r} alone, class {klass}", (issuer_group(group),), klass)
+
+
+def _lone(
+    who: str,
+    controllers: tuple[str, ...],
+    klass: str,
+    *,
+    is_owner: bool = False,
+    granted: bool = False,
+    approvals: int | None = 0,
+) -> LoneGroup:
+    facts: dict[str, Known] = {
+        "principal.class": klass,
+        "context.controllers": frozenset(controllers),
+        "context.independent": len(controllers),
+        "context.isOwner": is_owner,
+        "context.granted": granted,
+    }
+    if approvals is not None:
+        facts["context.approvals"] = approvals
+    return LoneGroup(who, facts)
+
+
+def _about_rule(rule: pst.Template, groups: Sequence[LoneGroup]) -> Iterator[Finding]:
+    name = _name(rule)
+    for clause in rule.clauses:
+        yield from (Finding("RULE_CAN_ERR", name, why) for why in _possible_errors(clause.expr))
+    if rule.effect != "permit":
+        return
+    if condition(rule, {}) is True:
+        yield Finding("UNCONDITIONAL_PERMIT", name, "permits without a condition: say under which one")
+        return
+    if not _concerns(rule.action, GUARDED):
+        return
+    opens = [group.who for group in groups if condition(rule, group.facts) is not False]
+    if opens:
+        yield Finding(
+            "SINGLE_CONTROL_GROUP",
+            name,
+            f"may be satisfied by {' or '.join(opens)}: "
+            "require evidence under two owners, such as `context.independent >= 2`",
+        )
+
+
+def _concerns(action: pst.ActionConstraint, names: frozenset[str]) -> bool:
+    # The schema is ours and has no groups of actions, so `in` names actions themselves.
+    match action:
+        case pst.ActionEq(entity):
+            return entity.id in names
+        case pst.ActionIn(entities):
+            return any(entity.id in names for entity in entities)
+        case _:
+            return True
+
+
+def _possible_errors(expr: pst.Expr) -> Iterator[str]:
+    """What can make a rule err though it fits the schema. An erring rule is skipped by Cedar, denied by us."""
+    for part in _parts(expr):
+        match part:
+            case pst.GetAttr(base, attr) if not isinstance(base, pst.Var):
+                yield f"`.{attr}` of something that may not exist: ask `context` and `principal` only"
+            case pst.BinaryOp("get_tag" | "offset" | "duration_since" as op, _, _):
+                yield f"`{op}` can err: write the rule without it"
+            case pst.BinaryOp("add" | "sub" | "mul", _, _) | pst.UnaryOp("neg", _):
+                if _bound(part) > _MAX_LONG:
+                    yield "its arithmetic can overflow: compare without it, or with smaller numbers"
+
+
+def _bound(expr: pst.Expr) -> int:
+    """No result is larger than this, by absolute value; counts stay below 2**53."""
+    match expr:
+        case pst.LongLit(value):
+            return abs(value)
+        case pst.GetAttr():
+            return _MAX_COUNT
+        case pst.UnaryOp("neg", arg):
+            return _bound(arg)
+        case pst.BinaryOp("add" | "sub", left, right):
+            return _bound(left) + _bound(right)
+        case pst.BinaryOp("mul", left, right):
+            return _bound(left) * _bound(right)
+        case pst.IfThenElse(_, then_expr, else_expr):
+            return max(_bound(then_expr), _bound(else_expr))
+        case _:
+            return _MAX_LONG + 1
+
+
+def _parts(expr: pst.Expr) -> Iterator[pst.Expr]:
+    yield expr
+    match expr:
+        case pst.UnaryOp(_, arg) | pst.GetAttr(arg, _) | pst.HasAttr(arg, _) | pst.Like(arg, _):
+            inner: tuple[pst.Expr, ...] = (arg,)
+        case pst.BinaryOp(_, left, right):
+            inner = (left, right)
+        case pst.Is(base, _, in_expr):
+            inner = (base,) if in_expr is None else (base, in_expr)
+        case pst.IfThenElse(cond, then_expr, else_expr):
+            inner = (cond, then_expr, else_expr)
+        case pst.Set(elements):
+            inner = elements
+        case pst.Record(fields):
+            inner = tuple(fields.values())
+        case _:
+            inner = ()
+    for part in inner:
+        yield from _parts(part)
+
+
+def _name(rule: pst.Template) -> str:
+    return rule.annotations.get("id") or rule.id
+
+
+def _about_names(rules: Iterable[pst.Template]) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for rule in rules:
+        name = rule.annotations.get("id", "")
+        if not name:
+            yield Finding("RULE_UNNAMED", rule.id, 'has no @id("..."): decisions give it as their reason')
+        elif name in seen:
+            yield Finding("RULE_NAME_REPEATED", name, "is the @id of two rules: give each its own")
+        seen.add(name)
+
+
+def _about_schema(schema: str) -> Iterator[Finding]:
+    # The schema says what the software hands to the policy, so there is one right answer. In another one, an
+    # optional attribute could make a forbid err, and a group of actions could hide `release` in a harmless
+    # name.
+    try:
+        same = str(cedarpy.Schema.from_str(schema)) == str(cedarpy.Schema.from_str(default_schema()))
+    except ValueError as error:
+        yield Finding("SCHEMA_UNREADABLE", "", f"the schema does not parse: {error}")
+        return
+    if not same:
+        yield Finding("SCHEMA_DIFFERS", "", "use the schema that comes with this version, unchanged")
+
+
+def _about_issuers(issuers: Sequence[Issuer]) -> Iterator[Finding]:
+    spellings: dict[str, set[str]] = defaultdict(set)
+    groups_of_key: dict[bytes, set[str]] = defaultdict(set)
+    for issuer in issuers:
+        spellings[_plain(issuer.controlled_by)].add(issuer.controlled_by)
+        for key in issuer.keys:
+            groups_of_key[key.public_key].add(issuer.controlled_by)
+    for plain, written in sorted(spellings.items()):
+        if not plain:
+            yield Finding("ISSUER_UNCONTROLLED", "", "an issuer has no controlled_by: name its owner")
+        if len(written) > 1:
+            names = ", ".join(map(repr, sorted(written)))
+            message = f"controlled_by is spelt {names}: one owner would count as several"
+            yield Finding("CONTROLLED_BY_CONFUSABLE", "", message)
+    for groups in groups_of_key.values():
+        if len(groups) > 1:
+            names = ", ".join(map(repr, sorted(groups)))
+            message = f"{names} share a signing key: whoever has it is all of them at once"
+            yield Finding("ISSUER_KEY_SHARED", "", message)
+
+
+def _plain(name: str) -> str:
+    """Without case, width, accents' encoding, spaces and punctuation: what two spellings of one name share."""
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(c for c in folded if c.isalnum())
