@@ -95,7 +95,7 @@ def controllers(credentials: Iterable[Credential]) -> frozenset[str]:
 
 
 def issuer_group(controlled_by: str) -> str:
-    """The group of an issuer's owner; prefixed, so that none can be named like the record's owner or a human."""
+    """The group of an issuer's owner; prefixed, so that none can be named like OWNER or HUMAN."""
     return f"issuer:{controlled_by}"
 
 

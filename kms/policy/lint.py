@@ -1,8 +1,8 @@
 """What a policy and its issuers must hold before a keyring may live by them.
 
 The heart is this rule: **no permit of `release` or `destroy` may be satisfied by evidence that one group
-controls alone** (one issuers' owner, the record owner's key, a custodian's human, or nobody at all). How it is
-shown, for each such permit apart:
+controls alone** (one issuers' owner, the record owner's key, a custodian's human, or nobody at all). How it
+is shown, for each such permit apart:
 
 1. Write down every way in which one group can appear: `controllers`, `independent`, `isOwner`, `granted`,
    `approvals` and the principal's class, each class that this group's issuers may vouch for.
@@ -31,7 +31,7 @@ from cedarpy import pst
 from kms.errors import FieldProblem, Invalid
 from kms.policy.attributes import HUMAN, OWNER, class_name, issuer_group
 from kms.policy.engine import default_schema
-from kms.policy.partial import UNKNOWN, Facts, Known, condition
+from kms.policy.partial import Facts, Known, condition
 from kms.statements.manifest import Issuer, Manifest
 
 GUARDED: Final = frozenset({"release", "destroy"})
@@ -59,7 +59,7 @@ class LoneGroup:
 
 
 def refuse_unsafe(manifest: Manifest) -> None:
-    """Invalid, with every finding as a field problem, unless the manifest's policy and issuers pass `lint`."""
+    """Invalid, with each finding as a field problem, unless the manifest's policy and issuers pass `lint`."""
     findings = lint(manifest.policy, manifest.policy_schema, manifest.issuers)
     if findings:
         raise Invalid(
@@ -164,7 +164,7 @@ def _concerns(action: pst.ActionConstraint, names: frozenset[str]) -> bool:
 
 
 def _possible_errors(expr: pst.Expr) -> Iterator[str]:
-    """What can make a rule err though it fits the schema. An erring rule is skipped by Cedar, denied by us."""
+    """What can make a rule err though it fits the schema. Cedar skips an erring rule, our engine denies."""
     for part in _parts(expr):
         match part:
             case pst.GetAttr(base, attr) if not isinstance(base, pst.Var):
@@ -266,6 +266,6 @@ def _about_issuers(issuers: Sequence[Issuer]) -> Iterator[Finding]:
 
 
 def _plain(name: str) -> str:
-    """Without case, width, accents' encoding, spaces and punctuation: what two spellings of one name share."""
+    """Without case, width, spaces and punctuation: what two spellings of one name share."""
     folded = unicodedata.normalize("NFKC", name).casefold()
     return "".join(c for c in folded if c.isalnum())
