@@ -54,9 +54,7 @@ async def find_waiting(socket: Path, digits: str) -> custodian_pb2.ShowWaitingRe
         await channel.close()
 
 
-async def answer(
-    socket: Path, shown: custodian_pb2.ShowWaitingResponse, key: SigningKey, allow: bool
-) -> str:
+async def answer(socket: Path, shown: custodian_pb2.ShowWaitingResponse, key: SigningKey, allow: bool) -> str:
     """Sign the text that was shown and hand the answer in; what the node decides now."""
     approval = Approval(
         KeyringId(shown.keyring_id),

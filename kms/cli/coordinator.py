@@ -34,4 +34,6 @@ def check(config: Config) -> None:
     settings = load(CoordinatorConfig, config)
     keyring = read_keyring(settings, int(time.time()))
     settings.endpoints(keyring)
-    typer.echo(f"keyring {keyring.keyring_id.hex()}: {keyring.threshold} of {len(keyring.manifest.custodians)}")
+    typer.echo(
+        f"keyring {keyring.keyring_id.hex()}: {keyring.threshold} of {len(keyring.manifest.custodians)}"
+    )

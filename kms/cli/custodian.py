@@ -13,9 +13,7 @@ import typer
 if TYPE_CHECKING:
     from kms.custodian.config import CustodianConfig
 
-app = typer.Typer(
-    help="A custodian's node, and the people who approve requests there.", no_args_is_help=True
-)
+app = typer.Typer(help="A custodian's node, and the people who approve requests there.", no_args_is_help=True)
 Config = Annotated[Path, typer.Option(help="The custodian's TOML file.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 KeyFile = Annotated[Path, typer.Option(help="The approver's key file.")]
@@ -42,7 +40,9 @@ def serve(config: Config) -> None:
 @app.command()
 def init(
     config: Config,
-    passphrase: Annotated[bool, typer.Option(help="Ask for a passphrase to keep the storage root behind.")] = False,
+    passphrase: Annotated[
+        bool, typer.Option(help="Ask for a passphrase to keep the storage root behind.")
+    ] = False,
 ) -> None:
     """Make this custodian's storage root and identity key, and print the identity's public half."""
     from kms.custodian.config import initialise, read_passphrase
@@ -73,7 +73,9 @@ def check(config: Config, as_json: Json = False) -> None:
 
     settings = _load(config)
     store = SqliteCustodianStore.open(settings.store)
-    report = check_store(store, open_vault(settings), lambda steps, n: track(steps, "shares", n, disable=as_json))
+    report = check_store(
+        store, open_vault(settings), lambda steps, n: track(steps, "shares", n, disable=as_json)
+    )
     if as_json:
         typer.echo(json.dumps(report.as_dict()))
     else:

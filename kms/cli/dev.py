@@ -77,7 +77,9 @@ def status(state: State = DEFAULT) -> None:
 @app.command()
 def user(
     name: Annotated[str, typer.Argument(help="A name for the user.")],
-    holder_class: Annotated[str, typer.Option("--class", help="device, professional, service, operator.")] = "device",
+    holder_class: Annotated[
+        str, typer.Option("--class", help="device, professional, service, operator.")
+    ] = "device",
     issuer: Annotated[list[str], typer.Option(help="Who vouches: a, b, or both.")] = ["a"],  # noqa: B006
     state: State = DEFAULT,
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
+from kms.errors import KmsError
 from kms.statements.ids import RequestHash
 from kms.statements.manifest import Keyring
 from kms.transport.client import Channel
@@ -119,3 +120,10 @@ class Relay:
 
 def read_tap(path: Path | None) -> WireTap | None:
     return WireTap(path) if path else None
+
+
+def failure(index: int, error: KmsError) -> coordinator_pb2.CustodianFailure:
+    """What a caller is told of a custodian that did not do what it was asked."""
+    return coordinator_pb2.CustodianFailure(
+        index=index, status=error.status, reason=error.reason, message=error.message
+    )

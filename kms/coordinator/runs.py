@@ -10,8 +10,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
-from kms.coordinator.relay import QUICK_SECONDS, Relay
-from kms.coordinator.workflow import ReleaseCase, failure
+from kms.coordinator.relay import QUICK_SECONDS, Relay, failure
+from kms.coordinator.workflow import ReleaseCase
 from kms.errors import DeadlineExceeded, KmsError, Unavailable
 from kms.wire.v1 import coordinator_pb2
 

@@ -10,10 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from kms.coordinator.config import CoordinatorConfig, read_keyring
-from kms.coordinator.relay import Relay, read_tap
+from kms.coordinator.relay import Relay, failure, read_tap
 from kms.coordinator.runs import Feed, ReleaseRun
 from kms.coordinator.store import CoordinatorStore, SqliteCoordinatorStore, Undelivered
-from kms.coordinator.workflow import PENDING, DepositCase, ReleaseCase, failure
+from kms.coordinator.workflow import PENDING, DepositCase, ReleaseCase
 from kms.crypto.hashing import equal
 from kms.errors import Exhausted, KmsError, NotFound
 from kms.statements.evidence import open_revocation
@@ -174,7 +174,10 @@ class CoordinatorService:
             feed.publish(coordinator_pb2.CreateKeysResponse(receipt=receipt))
             await stored
             await self._run(
-                self._store.add_receipt, opened.hash, blob.index, receipt.SerializeToString(deterministic=True)
+                self._store.add_receipt,
+                opened.hash,
+                blob.index,
+                receipt.SerializeToString(deterministic=True),
             )
 
         try:

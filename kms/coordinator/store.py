@@ -99,7 +99,7 @@ class SqliteCoordinatorStore:
         rows = self._db.execute(
             "SELECT custodian, envelope FROM receipts WHERE deposit = ?", (self._deposit_id(deposit),)
         )
-        return {index: envelope for index, envelope in rows}
+        return dict(rows)
 
     def set_states(self, states: Mapping[KeyId, int]) -> None:
         with database.transaction(self._db) as db:
@@ -138,7 +138,7 @@ class SqliteCoordinatorStore:
             )
 
     def sealing_keys(self) -> Mapping[int, bytes]:
-        return {index: envelope for index, envelope in self._db.execute("SELECT * FROM sealing_keys")}
+        return dict(self._db.execute("SELECT * FROM sealing_keys"))
 
     def put_sealing_key(self, custodian: int, envelope: bytes) -> None:
         with database.transaction(self._db) as db:

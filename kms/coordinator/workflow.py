@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from kms.errors import KmsError
-from kms.statements.envelope import Signed
+from kms.statements.envelope import Envelope, Signed
 from kms.statements.keys import OpenedDeposit, open_receipt
 from kms.statements.manifest import Keyring
 from kms.statements.release import (
@@ -20,7 +19,6 @@ from kms.statements.release import (
     certified_positions,
     open_decision,
 )
-from kms.wire.v1 import coordinator_pb2, keyring_pb2
 
 PENDING, ACTIVE, FULL = 1, 2, 3
 """States of a key in the directory (`KeyState` of the contract)."""
@@ -40,7 +38,7 @@ class ReleaseCase:
     def count(self) -> int:
         return len(self.opened.request.key_ids)
 
-    def add_decision(self, index: int, envelope: keyring_pb2.Envelope) -> None:
+    def add_decision(self, index: int, envelope: Envelope) -> None:
         """A custodian's latest decision; raises if it is not its signed word on this request."""
         self.decisions[index] = open_decision(envelope, self.keyring, index, self.opened.hash, self.count)
         self.failed.discard(index)
@@ -80,7 +78,10 @@ class ReleaseCase:
         wanted = self.certified()
         chosen: list[Signed[Decision]] = []
         for signed in sorted(self.decisions.values(), key=lambda s: -len(self.allowed_by(s.statement.index))):
-            if certified_positions([c.statement for c in chosen], self.keyring.threshold, self.count) >= wanted:
+            if (
+                certified_positions([c.statement for c in chosen], self.keyring.threshold, self.count)
+                >= wanted
+            ):
                 break
             chosen.append(signed)
         return build_certificate(self.opened.hash, chosen)
@@ -103,7 +104,7 @@ class DepositCase:
     accepted: dict[int, frozenset[int]] = field(default_factory=dict)
     """Custodian -> positions that its receipt takes."""
 
-    def add_receipt(self, index: int, envelope: keyring_pb2.Envelope) -> None:
+    def add_receipt(self, index: int, envelope: Envelope) -> None:
         """Raises if it is not this custodian's receipt for this deposit."""
         receipt = open_receipt(envelope, self.keyring, index, self.opened.signed).statement
         self.accepted[index] = frozenset(range(receipt.count)) - frozenset(receipt.refused)
@@ -116,10 +117,3 @@ class DepositCase:
             for position in positions:
                 held[position] += 1
         return [FULL if h == n else ACTIVE if h >= q else PENDING for h in held]
-
-
-def failure(index: int, error: KmsError) -> coordinator_pb2.CustodianFailure:
-    """What a caller is told of a custodian that did not do what it was asked."""
-    return coordinator_pb2.CustodianFailure(
-        index=index, status=error.status, reason=error.reason, message=error.message
-    )

@@ -95,7 +95,7 @@ class Header:
         )
 
 
-def parse_header(data: bytes | memoryview) -> Header:
+def parse_header(data: bytes | bytearray | memoryview) -> Header:
     """The header at the start of `data`; RecordError if it is not a record of suite 1."""
     fixed = bytes(data[:FIXED_HEADER])
     if len(fixed) < FIXED_HEADER or fixed[:4] != MAGIC:

@@ -23,7 +23,8 @@ def render(node: NodeContext, case: Case, positions: Sequence[int]) -> str:
         f"Custodian {node.me.index} ({node.me.organisation}), keyring {node.keyring.manifest.name}",
         f"Request   {case.opened.hash.hex()}",
         f"Purpose   {Purpose(request.purpose).name.lower()}",
-        f"Keys      {len(positions)}: " + ", ".join(f"{n} {_quoted(kind)}" for kind, n in sorted(kinds.items())),
+        f"Keys      {len(positions)}: "
+        + ", ".join(f"{n} {_quoted(kind)}" for kind, n in sorted(kinds.items())),
         f"Until     {_utc(request.expires_at)}",
         "Asked by  " + ("; ".join(_who(case)) or "(nobody known)"),
         f"Grants    {len(case.grants)} valid, {len(case.lost_grants)} refused",

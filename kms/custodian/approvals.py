@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kms.crypto import signing
 from kms.crypto.hashing import equal
 from kms.custodian.case import VERDICTS, Case, attributes
 from kms.custodian.context import NodeContext
@@ -18,11 +19,10 @@ from kms.custodian.decisions import (
 from kms.custodian.store import WAITING, StoredRequest
 from kms.errors import Conflict, Denied, EvidenceRefused, Invalid, NotFound
 from kms.statements.audit import LogKind
+from kms.statements.envelope import Envelope
 from kms.statements.evidence import Approval, approval_text_hash, open_approval
 from kms.statements.ids import RequestHash, Thumbprint
 from kms.statements.release import Purpose, Verdict
-from kms.crypto import signing
-from kms.wire.v1 import keyring_pb2
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def _waiting(node: NodeContext, stored: StoredRequest) -> Waiting:
     return Waiting(stored.request_hash, text, count, purpose, stored.expires_at)
 
 
-def answer(node: NodeContext, envelope: keyring_pb2.Envelope) -> tuple[RequestHash, Decided]:
+def answer(node: NodeContext, envelope: Envelope) -> tuple[RequestHash, Decided]:
     """Apply a signed approval or refusal. Raises unless it is by an approver of ours, over this very request."""
     now = node.now()
     key = envelope.signatures[0].keyid if len(envelope.signatures) == 1 else b""
@@ -110,7 +110,7 @@ def _human_rulings(
     rulings = {p: (r.verdict, r.reason, r.approver_thumbprint) for p, r in before.items()}
     pending = {p for p, r in before.items() if r.verdict is Verdict.PENDING}
     if approval.verdict is not Verdict.ALLOW:
-        return rulings | {p: (Verdict.DENY, "HUMAN_DENIED", approval.approver_thumbprint) for p in pending}
+        return rulings | dict.fromkeys(pending, (Verdict.DENY, "HUMAN_DENIED", approval.approver_thumbprint))
     for attrs, positions in attributes(node, case, now, approved=True).items():
         outcome = node.policy.decide_release(attrs)
         # A second "pending" would wait for a human who has answered already.

@@ -83,13 +83,13 @@ def open_evidence(node: NodeContext, opened: OpenedRequest, sealed: bytes, now: 
     evidence = Evidence.parse(node.sealing.open(target.sealing_key_id, info, sealed, now))
     shown = justification_hash(evidence.justification_salt, evidence.justification)
     if not equal(shown, request.justification_hash):
-        raise EvidenceRefused("the justification is not the one that was signed", reason="WRONG_JUSTIFICATION")
+        raise EvidenceRefused(
+            "the justification is not the one that was signed", reason="WRONG_JUSTIFICATION"
+        )
     return evidence
 
 
-def build_case(
-    node: NodeContext, opened: OpenedRequest, evidence: Evidence, arrived: int, now: int
-) -> Case:
+def build_case(node: NodeContext, opened: OpenedRequest, evidence: Evidence, arrived: int, now: int) -> Case:
     """Verify the evidence and fetch the keys. EvidenceRefused if a credential is bad.
 
     Credentials must have been valid when the request arrived (they are shorter-lived than humans answer);

@@ -67,7 +67,11 @@ def read_passphrase(config: CustodianConfig) -> str | None:
             return config.passphrase_file.read_text().rstrip("\n")
         except OSError as error:
             raise ConfigError(f"cannot read {config.passphrase_file}: {error.strerror}") from None
-    if config.storage_root.exists() and '"argon2id"' in config.storage_root.read_text() and sys.stdin.isatty():
+    if (
+        config.storage_root.exists()
+        and '"argon2id"' in config.storage_root.read_text()
+        and sys.stdin.isatty()
+    ):
         import getpass
 
         return getpass.getpass("Passphrase of the storage root: ")

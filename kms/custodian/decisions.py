@@ -12,7 +12,7 @@ from kms.custodian.context import NodeContext
 from kms.custodian.store import CLOSED, DECIDED, RELEASED, WAITING, StoredRequest
 from kms.errors import EvidenceRefused
 from kms.statements.audit import LogKind
-from kms.statements.envelope import Signed, open_signed, sign
+from kms.statements.envelope import Envelope, Signed, open_signed, sign
 from kms.statements.evidence import Evidence
 from kms.statements.ids import RequestHash
 from kms.statements.release import (
@@ -24,7 +24,6 @@ from kms.statements.release import (
     Verdict,
     open_request,
 )
-from kms.wire.v1 import keyring_pb2
 
 RECENT_SECONDS = 30
 """How long a case may stand without its grants' dates being looked at again."""
@@ -41,7 +40,7 @@ class Decided:
     waiting: bool
 
 
-def decide(node: NodeContext, envelope: keyring_pb2.Envelope, sealed_evidence: bytes) -> Decided:
+def decide(node: NodeContext, envelope: Envelope, sealed_evidence: bytes) -> Decided:
     """This node's decision on a request. The same request again gets the latest decision on it.
 
     A request that is not what it claims to be raises; one whose evidence does not suffice is denied, and the
@@ -64,15 +63,15 @@ def decide(node: NodeContext, envelope: keyring_pb2.Envelope, sealed_evidence: b
         if any(verdict is Verdict.PENDING for verdict, _, _ in rulings.values()):
             text = render(node, case, [p for p, r in rulings.items() if r[0] is Verdict.PENDING])
     except EvidenceRefused as error:
-        rulings = {position: (Verdict.DENY, error.reason, b"") for position in range(count)}
+        rulings = dict.fromkeys(range(count), (Verdict.DENY, error.reason, b""))
     return record_decision(node, opened, rulings, now, now, evidence, text)
 
 
 def _rule(node: NodeContext, case: Case, now: int) -> Rulings:
     request = case.opened.request
-    rulings: dict[int, tuple[Verdict, str, bytes]] = {
-        position: (Verdict.DENY, "UNKNOWN_KEY", b"") for position in range(len(case.keys))
-    }
+    rulings: dict[int, tuple[Verdict, str, bytes]] = dict.fromkeys(
+        range(len(case.keys)), (Verdict.DENY, "UNKNOWN_KEY", b"")
+    )
     for attrs, positions in attributes(node, case, now).items():
         outcome = node.policy.decide_release(attrs)
         verdict, reason = VERDICTS[outcome.verdict], outcome.reason
@@ -99,10 +98,7 @@ def record_decision(
         groups[ruling].append(position)
     verdicts = {verdict for verdict, _, _ in rulings.values()}
     waiting = Verdict.PENDING in verdicts
-    if waiting:
-        state = WAITING
-    else:
-        state = DECIDED if Verdict.ALLOW in verdicts else CLOSED
+    state = WAITING if waiting else DECIDED if Verdict.ALLOW in verdicts else CLOSED
     with node.store.transaction():
         log_index = node.ledger.append(
             LogKind.DECISION,
@@ -172,9 +168,7 @@ def close_request(node: NodeContext, request: RequestHash, reason: str) -> Decid
         for position, ruling in latest_decision(node, stored).statement.by_position().items()
     }
     evidence = node.vault.open("evidence", stored.evidence)
-    return record_decision(
-        node, reopen(node, stored), rulings, stored.received_at, node.now(), evidence, ""
-    )
+    return record_decision(node, reopen(node, stored), rulings, stored.received_at, node.now(), evidence, "")
 
 
 def expire(node: NodeContext) -> list[RequestHash]:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from kms.crypto import sealing
+from kms.crypto import labels, sealing
 from kms.crypto.hashing import H, equal
-from kms.crypto import labels
 from kms.crypto.sharing import verify_batch
 from kms.custodian.context import NodeContext
 from kms.custodian.store import StoredKey
@@ -18,7 +17,7 @@ from kms.errors import Denied, Exhausted, Invalid
 from kms.policy.attributes import DepositAttributes, controllers, principal_class
 from kms.policy.credentials import verify_credentials
 from kms.statements.audit import LogKind
-from kms.statements.envelope import sign
+from kms.statements.envelope import Envelope, sign
 from kms.statements.evidence import Evidence
 from kms.statements.keys import (
     DepositSecrets,
@@ -29,14 +28,11 @@ from kms.statements.keys import (
     deposit_info,
     open_deposit,
 )
-from kms.wire.v1 import keyring_pb2
 
 HOUR = 3600
 
 
-def take_deposit(
-    node: NodeContext, envelope: keyring_pb2.Envelope, sealed: bytes, sealed_evidence: bytes
-) -> bytes:
+def take_deposit(node: NodeContext, envelope: Envelope, sealed: bytes, sealed_evidence: bytes) -> bytes:
     """The receipt's envelope. The same deposit again gets the same receipt.
 
     Raises if the deposit as a whole is refused; a key that is refused by itself stands in the receipt.
@@ -77,7 +73,9 @@ def _check_evidence(
         raise Exhausted(f"the quota is {node.deposit_quota_per_hour} keys an hour", reason="QUOTA")
 
 
-def _info(node: NodeContext, opened: OpenedDeposit, target: DepositTarget, *, evidence: bool = False) -> bytes:
+def _info(
+    node: NodeContext, opened: OpenedDeposit, target: DepositTarget, *, evidence: bool = False
+) -> bytes:
     return deposit_info(
         opened.deposit.batch_root,
         len(opened.descriptors),

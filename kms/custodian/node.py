@@ -16,17 +16,18 @@ from kms.custodian.context import Approver, NodeContext, Recent
 from kms.custodian.decisions import Decided
 from kms.custodian.ledger import Ledger
 from kms.custodian.sealing_keys import DEFAULT_PERIOD, SealingKeys
-from kms.custodian.store import CustodianStore
+from kms.custodian.store import WAITING, CustodianStore
 from kms.custodian.vault import Vault
 from kms.errors import ConfigError, StoreError, Unavailable
 from kms.policy.counters import Counters
 from kms.policy.credentials import CredentialCache, issuer_keys
 from kms.policy.engine import PolicyEngine
-from kms.statements.audit import LogKind
+from kms.policy.lint import refuse_unsafe
+from kms.statements.audit import LogEntry, LogKind
+from kms.statements.codec import decode
+from kms.statements.envelope import Envelope, Signed
 from kms.statements.ids import KeyId, RequestHash
 from kms.statements.manifest import Keyring, SealingKey, advance
-from kms.statements.envelope import Signed
-from kms.wire.v1 import keyring_pb2
 
 LOG_CHECKED_AT_START = 1000
 """Entries. `check` follows the whole chain."""
@@ -63,6 +64,7 @@ class CustodianNode:
         me = keyring.custodian(index)
         if not equal(me.identity_key, identity.public):
             raise ConfigError(f"the identity key is not that of custodian {index} in the manifest")
+        refuse_unsafe(manifest)
         ledger = Ledger(store)
         _check_clock(ledger, store, now())
         with store.transaction():
@@ -93,12 +95,12 @@ class CustodianNode:
         """The key to seal to now; rotates and erases as time goes on."""
         return self.context.sealing.rotate(self.context.now())
 
-    def deposit(self, envelope: keyring_pb2.Envelope, sealed: bytes, sealed_evidence: bytes) -> bytes:
+    def deposit(self, envelope: Envelope, sealed: bytes, sealed_evidence: bytes) -> bytes:
         """A receipt's envelope."""
         self._check_manifest()
         return deposits.take_deposit(self.context, envelope, sealed, sealed_evidence)
 
-    def decide(self, envelope: keyring_pb2.Envelope, sealed_evidence: bytes) -> Decided:
+    def decide(self, envelope: Envelope, sealed_evidence: bytes) -> Decided:
         """A decision's envelope, and whether humans may still change it."""
         self._check_manifest()
         return decisions.decide(self.context, envelope, sealed_evidence)
@@ -108,10 +110,10 @@ class CustodianNode:
         self._check_manifest()
         return releases.release_shares(self.context, request, certificate)
 
-    def cancel(self, envelope: keyring_pb2.Envelope) -> RequestHash:
+    def cancel(self, envelope: Envelope) -> RequestHash:
         return releases.cancel_request(self.context, envelope)
 
-    def revoke(self, envelope: keyring_pb2.Envelope) -> int:
+    def revoke(self, envelope: Envelope) -> int:
         """This custodian's index, for the owner to tick off."""
         releases.revoke_grant(self.context, envelope)
         return self.context.me.index
@@ -126,13 +128,13 @@ class CustodianNode:
     def show(self, request: RequestHash) -> approvals.Waiting:
         return approvals.show_waiting(self.context, request)
 
-    def answer(self, envelope: keyring_pb2.Envelope) -> tuple[RequestHash, Decided]:
+    def answer(self, envelope: Envelope) -> tuple[RequestHash, Decided]:
         return approvals.answer(self.context, envelope)
 
     def latest(self, request: RequestHash) -> Decided | None:
         """The latest decision on a request."""
         stored = self.context.store.request(request)
-        return Decided(stored.decision, stored.state == "waiting") if stored else None
+        return Decided(stored.decision, stored.state == WAITING) if stored else None
 
     def tick(self) -> list[RequestHash]:
         """What time alone brings: new sealing keys, old ones erased, unanswered requests denied."""
@@ -151,9 +153,6 @@ def _check_clock(ledger: Ledger, store: CustodianStore, now: int) -> None:
     size, _ = store.log_head()
     if size == 0:
         return
-    from kms.statements.audit import LogEntry
-    from kms.statements.codec import decode
-
     last = decode(LogEntry, store.log_entries(size - 1, 1)[0][0], "log")
     if now < last.at - SKEW:
         raise StoreError(

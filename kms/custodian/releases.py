@@ -15,7 +15,7 @@ from kms.custodian.decisions import close_request, latest_decision, mark_release
 from kms.custodian.store import CLOSED, DECIDED, RELEASED, StoredKey, StoredRequest
 from kms.errors import Denied, Stale, StoreError
 from kms.statements.audit import LogKind
-from kms.statements.envelope import sign
+from kms.statements.envelope import Envelope, sign
 from kms.statements.evidence import open_revocation
 from kms.statements.ids import CertificateHash, RequestHash, Version
 from kms.statements.keys import Opening
@@ -29,7 +29,6 @@ from kms.statements.release import (
     open_certificate,
     release_info,
 )
-from kms.wire.v1 import keyring_pb2
 
 
 def release_shares(node: NodeContext, request: RequestHash, certificate: bytes) -> tuple[bytes, bytes]:
@@ -149,7 +148,7 @@ def _count(node: NodeContext, case: Case, positions: list[int], now: int) -> Non
         node.counters.add(counter_key(b"owner", owner), now, n)
 
 
-def revoke_grant(node: NodeContext, envelope: keyring_pb2.Envelope) -> None:
+def revoke_grant(node: NodeContext, envelope: Envelope) -> None:
     """An owner takes a grant back: from here on it covers nothing at this node."""
     signed = open_revocation(envelope, node.keyring)
     revocation = signed.statement
@@ -157,11 +156,15 @@ def revoke_grant(node: NodeContext, envelope: keyring_pb2.Envelope) -> None:
         node.recent.clear()  # cases that were built before no longer say which grants count
         node.store.revoke(revocation.owner_thumbprint, revocation.grant_id, revocation.up_to_sequence)
         node.ledger.append(
-            LogKind.REVOCATION, node.now(), signed.hash, principal=revocation.owner_thumbprint, outcome="REVOKED"
+            LogKind.REVOCATION,
+            node.now(),
+            signed.hash,
+            principal=revocation.owner_thumbprint,
+            outcome="REVOKED",
         )
 
 
-def cancel_request(node: NodeContext, envelope: keyring_pb2.Envelope) -> RequestHash:
+def cancel_request(node: NodeContext, envelope: Envelope) -> RequestHash:
     """The requester withdraws a request; what waits is denied, and what was allowed is no longer released."""
     signed = open_cancellation(envelope, node.keyring)
     cancellation = signed.statement

@@ -91,5 +91,7 @@ class SealingKeys:
         """What was sealed to our key `key_id`. Stale if that key is not ours or was erased."""
         live = self._live.get(key_id)
         if live is None or now >= live.signed.statement.not_after:
-            raise Stale("sealed to a key that is not in use here: fetch the current one", reason="SEALING_KEY_UNKNOWN")
+            raise Stale(
+                "sealed to a key that is not in use here: fetch the current one", reason="SEALING_KEY_UNKNOWN"
+            )
         return live.private.open(info, sealed)

@@ -49,10 +49,15 @@ class CustodianService:
                 max_bytes=2 << 20,
                 max_seconds=HUMAN_LIFETIME,
             ),
-            Method("ReleaseShares", custodian_pb2.ReleaseSharesRequest, self.release_shares, max_bytes=2 << 20),
+            Method(
+                "ReleaseShares", custodian_pb2.ReleaseSharesRequest, self.release_shares, max_bytes=2 << 20
+            ),
             Method("CancelRelease", custodian_pb2.CustodianServiceCancelReleaseRequest, self.cancel),
             Method(
-                "RevokeGrant", custodian_pb2.CustodianServiceRevokeGrantRequest, self.revoke_grant, public=True
+                "RevokeGrant",
+                custodian_pb2.CustodianServiceRevokeGrantRequest,
+                self.revoke_grant,
+                public=True,
             ),
             Method("LookUpKeys", custodian_pb2.CustodianServiceLookUpKeysRequest, self.look_up),
         )
@@ -200,9 +205,7 @@ async def serve(config: CustodianConfig) -> Callable[[], Awaitable[None]]:
     ]
     if config.listen_public:
         public = [method for method in methods if method.public]
-        ports.append(
-            Port(config.listen_public, config.tls.server(mutual=False), [Endpoint(SERVICE, public)])
-        )
+        ports.append(Port(config.listen_public, config.tls.server(mutual=False), [Endpoint(SERVICE, public)]))
     server = Server(ports, reflection=config.reflection, max_concurrent=1024)
     await server.start()
     if config.metrics:

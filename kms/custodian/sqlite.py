@@ -142,7 +142,9 @@ class SqliteCustodianStore:
     def _frame(self, prefix: bytes) -> int:
         row = self._db.execute("SELECT id FROM frames WHERE prefix = ?", (prefix,)).fetchone()
         if row is None:
-            row = self._db.execute("INSERT INTO frames (prefix) VALUES (?) RETURNING id", (prefix,)).fetchone()
+            row = self._db.execute(
+                "INSERT INTO frames (prefix) VALUES (?) RETURNING id", (prefix,)
+            ).fetchone()
         return cast(int, row[0])
 
     def keys(self, key_ids: Sequence[KeyId]) -> Mapping[KeyId, StoredKey]:
@@ -232,7 +234,9 @@ class SqliteCustodianStore:
         )
 
     def revoke(self, owner: Thumbprint, grant_id: bytes, up_to_sequence: int) -> None:
-        self._db.execute("INSERT OR IGNORE INTO revocations VALUES (?, ?, ?)", (owner, grant_id, up_to_sequence))
+        self._db.execute(
+            "INSERT OR IGNORE INTO revocations VALUES (?, ?, ?)", (owner, grant_id, up_to_sequence)
+        )
 
     def revoked(self, owner: Thumbprint, grant: GrantId, sequence: int) -> bool:
         row = self._db.execute(
@@ -249,7 +253,8 @@ class SqliteCustodianStore:
 
     def add_sealing_key(self, key: StoredSealingKey) -> None:
         self._db.execute(
-            "INSERT INTO sealing_keys VALUES (?, ?, ?, ?)", (key.period, key.seed, key.envelope, key.not_after)
+            "INSERT INTO sealing_keys VALUES (?, ?, ?, ?)",
+            (key.period, key.seed, key.envelope, key.not_after),
         )
 
     def erase_sealing_key(self, period: int) -> None:

@@ -31,11 +31,12 @@ _TIMEOUT = 10.0
 
 @MIGRATIONS()
 def m001_first(db: Database) -> None:
-    db["records"].create(
+    records = db.table("records")
+    records.create(
         {"record_id": str, "account": str, "day": int, "slot": int, "key_id": bytes, "body": bytes},
         pk="record_id",
     )
-    db["records"].create_index(["day", "slot"])
+    records.create_index(["day", "slot"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +103,7 @@ class BookingService:
                 )
         return booking_pb2.FetchRecordsResponse(records=found)
 
-    async def list_day(
-        self, request: booking_pb2.ListDayRequest, call: Call
-    ) -> booking_pb2.ListDayResponse:
+    async def list_day(self, request: booking_pb2.ListDayRequest, call: Call) -> booking_pb2.ListDayResponse:
         rows = self._db.execute("SELECT record_id FROM records WHERE day = ? ORDER BY slot", [request.day])
         return booking_pb2.ListDayResponse(record_ids=[row[0] for row in rows])
 

@@ -109,7 +109,9 @@ def found(
     public = {i: f"127.0.0.1:{ports[2 * i - 1]}" for i in indices}
     coordinator, booking, *issuer_ports = (f"127.0.0.1:{port}" for port in ports[2 * n :])
     issuer_at = dict(zip(CLASSES, issuer_ports, strict=True))
-    identities = {i: _custodian(folder, authority, i, relay[i], public[i], custodian_options) for i in indices}
+    identities = {
+        i: _custodian(folder, authority, i, relay[i], public[i], custodian_options) for i in indices
+    }
     issuers = tuple(_issuer(folder, authority, name, at) for name, at in issuer_at.items())
     admin = SigningKey.generate()
     now = int(time.time())

@@ -17,6 +17,9 @@ from kms.statements.codec import S, decode, encode, parse_strict, payload_type
 from kms.statements.ids import Thumbprint
 from kms.wire.v1 import keyring_pb2
 
+Envelope = keyring_pb2.Envelope
+"""An envelope as it came: nothing in it is verified yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class Signed(Generic[S]):

@@ -340,5 +340,3 @@ def open_receipt(
     ):
         raise Invalid("a receipt for another deposit or custodian", reason="WRONG_RECEIPT")
     return signed
-
-

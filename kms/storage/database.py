@@ -82,7 +82,9 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except sqlite3.OperationalError as error:
         if "locked" in str(error):
-            raise StoreError(f"{path} is locked: another process has it open", reason="STORE_LOCKED") from None
+            raise StoreError(
+                f"{path} is locked: another process has it open", reason="STORE_LOCKED"
+            ) from None
         raise StoreError(f"{path} cannot be opened: {error}", reason="STORE_DAMAGED") from None
     except sqlite3.DatabaseError as error:
         raise StoreError(f"{path} is damaged: {error}", reason="STORE_DAMAGED") from None

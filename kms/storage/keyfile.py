@@ -49,7 +49,7 @@ def write_secret(path: Path, secret: Secret, passphrase: str | None = None) -> N
 
 
 def read_secret(path: Path, passphrase: str | None = None) -> Secret:
-    """The secret; ConfigError if the file is missing, malformed or open to others, Denied if the passphrase is wrong."""
+    """The secret; ConfigError if the file is unusable or open to others, Denied if the passphrase is wrong."""
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
         content = json.loads(path.read_text())
@@ -70,7 +70,9 @@ def read_secret(path: Path, passphrase: str | None = None) -> Secret:
         if any(not 1 <= parameters[name] <= limit for name, limit in _LIMITS.items()):
             raise ConfigError(f"{path} asks for unreasonable Argon2id parameters")
         key = _stretch(passphrase, bytes.fromhex(content["salt"]), parameters)
-        return _secret(AESGCM(key).decrypt(bytes.fromhex(content["nonce"]), bytes.fromhex(content["sealed"]), None), path)
+        return _secret(
+            AESGCM(key).decrypt(bytes.fromhex(content["nonce"]), bytes.fromhex(content["sealed"]), None), path
+        )
     except (KeyError, TypeError, ValueError):
         raise ConfigError(f"{path} is not a key file") from None
     except InvalidTag:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import TypeVar
+from collections.abc import AsyncGenerator
+from typing import Any, TypeVar
 
 import grpc
 from google.protobuf.message import Message
@@ -30,6 +30,7 @@ class Channel:
     ) -> None:
         self.target = target
         self._tap = tap
+        self._channel: Any
         if credentials is None:  # a local socket, guarded by the file system
             self._channel = grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS)
         else:
@@ -52,7 +53,7 @@ class Channel:
 
     async def stream(
         self, service: str, method: str, request: Message, response: type[R], *, timeout: float
-    ) -> AsyncIterator[R]:
+    ) -> AsyncGenerator[R, None]:
         """Each answer as it comes, or a KmsError. Leaving the iteration cancels the call."""
         data = request.SerializeToString()
         self._record("sent", method, data)

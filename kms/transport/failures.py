@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import grpc
 from google.protobuf import any_pb2
+from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 
 from kms import errors
@@ -50,24 +51,26 @@ def to_details(error: KmsError, request_id: str) -> bytes:
         packed = any_pb2.Any()
         packed.Pack(part)
         status.details.append(packed)
-    return status.SerializeToString()
+    data: bytes = status.SerializeToString()
+    return data
 
 
 def from_rpc_error(error: grpc.aio.AioRpcError) -> KmsError:
     """The error that the other side raised, as far as its status and details tell."""
     code = error.code().name
     cls = _BY_STATUS.get(code, KmsError)
-    reason, fields, details = code, (), {}
-    for key, value in error.trailing_metadata() or ():
-        if key == DETAILS_KEY and isinstance(value, bytes):
-            reason, fields, details = _read_details(value, code)
+    metadata: Any = error.trailing_metadata() or ()
+    found = dict(metadata).get(DETAILS_KEY)
+    reason, fields, details = _read_details(found if isinstance(found, bytes) else b"", code)
     result = cls(error.details() or code, reason=reason, fields=fields, details=details)
     result.status = code
     return result
 
 
 def _read_details(value: bytes, code: str) -> tuple[str, tuple[FieldProblem, ...], dict[str, str]]:
-    reason, fields, details = code, (), {}
+    reason = code
+    fields: tuple[FieldProblem, ...] = ()
+    details: dict[str, str] = {}
     try:
         status = status_pb2.Status.FromString(value)
         for packed in status.details:
@@ -76,6 +79,6 @@ def _read_details(value: bytes, code: str) -> tuple[str, tuple[FieldProblem, ...
                 reason, details = info.reason, dict(info.metadata)
             elif packed.Unpack(bad):
                 fields = tuple(FieldProblem(v.field, v.description) for v in bad.field_violations)
-    except ValueError:  # the other side may send anything: its status code still stands
+    except DecodeError:  # the other side may send anything: its status code still stands
         return code, (), {}
     return reason, fields, details

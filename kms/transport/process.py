@@ -9,6 +9,7 @@ import signal
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -38,11 +39,11 @@ class Server:
     reflection: bool = False
     max_concurrent: int = 256
     _servers: list[grpc.aio.Server] = field(default_factory=list)
-    _health: health.aio.HealthServicer | None = None
+    _health: Any = None
 
     async def start(self) -> None:
         """Bind every port; ConfigError if one is taken."""
-        self._health = health.aio.HealthServicer()
+        self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]
         names = sorted({e.service for port in self.ports for e in port.endpoints})
         for port in self.ports:
             server = grpc.aio.server(options=CHANNEL_OPTIONS, maximum_concurrent_rpcs=self.max_concurrent)

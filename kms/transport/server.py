@@ -15,7 +15,7 @@ from typing import Any
 import grpc
 from google.protobuf.message import Message
 
-from kms.errors import Denied, DeadlineExceeded, Exhausted, KmsError
+from kms.errors import DeadlineExceeded, Denied, Exhausted, KmsError
 from kms.statements.codec import parse_known
 from kms.transport import failures, logs, metrics
 from kms.transport.tap import WireTap
@@ -54,13 +54,13 @@ class Endpoint:
     peers: frozenset[str] = frozenset()
     tap: WireTap | None = None
 
-    def handler(self) -> grpc.GenericRpcHandler:
+    def handler(self) -> Any:
         """The handler to add to a grpc.aio server."""
         return grpc.method_handlers_generic_handler(
             self.service, {method.name: self._wrap(method) for method in self.methods}
         )
 
-    def _wrap(self, method: Method) -> grpc.RpcMethodHandler:
+    def _wrap(self, method: Method) -> Any:
         async def unary(data: bytes, context: Any) -> bytes:
             async def answer(call: Call, request: Message) -> bytes:
                 response: Message = await method.answer(request, call)

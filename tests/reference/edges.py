@@ -49,6 +49,8 @@ BAD_POINTS: Final[dict[str, bytes]] = {
     "prefix 6, 33 bytes": b"\6" + _G[1:],
     "prefix 255": b"\xff" + _G[1:],
     "not on the curve": b"\2" + _without_point().to_bytes(32, "big"),
+    "x on the curve, in 31 bytes": b"\2" + _small_x_with_point().to_bytes(31, "big"),
+    "x on the curve, in 33 bytes": b"\2" + _small_x_with_point().to_bytes(33, "big"),
     "x = 0": b"\2" + bytes(32),
     "x = p": b"\2" + P.to_bytes(32, "big"),
     "x on the curve, plus p": b"\2" + (P + _small_x_with_point()).to_bytes(32, "big"),

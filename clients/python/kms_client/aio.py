@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
-from kms.crypto import records
+from kms.crypto import derivation, records
 from kms.crypto.hashing import equal
 from kms.crypto.records import Header, RecordError
 from kms.crypto.secret import DataKey
@@ -228,10 +228,8 @@ class AsyncClient:
             coordinator_pb2.LookUpKeysResponse,
             timeout=self._timeout,
         )
-        from kms.crypto.derivation import key_id as name_of
-
         wanted = set(key_ids)
-        return [found.descriptor for found in answer.keys if name_of(found.descriptor) in wanted]
+        return [found.descriptor for found in answer.keys if derivation.key_id(found.descriptor) in wanted]
 
     # -- records -------------------------------------------------------------------------------------------
 
@@ -352,7 +350,8 @@ class AsyncClient:
         wait: float = 0.0,
     ) -> None:
         """Decrypt a file into another; the target appears only when the whole record was authentic."""
-        with Path(source).open("rb") as reader, _whole_file(Path(target)) as writer:
+        reader = await asyncio.to_thread(open, source, "rb")
+        with reader, _whole_file(Path(target)) as writer:
             await self.decrypt_stream(
                 reader,
                 writer,
@@ -448,7 +447,9 @@ class AsyncClient:
             lifetime,
             omit_descriptors=False,
         )
-        return await self._finish(_Waiting(prepared, Collector(keyring, prepared.opened, prepared.recipient)), wait)
+        return await self._finish(
+            _Waiting(prepared, Collector(keyring, prepared.opened, prepared.recipient)), wait
+        )
 
     async def resume(self, request_hash: bytes, *, wait: float = HUMAN_LIFETIME) -> Release:
         """Wait again for a request of this client that people at custodians had not answered."""
@@ -500,7 +501,7 @@ class AsyncClient:
         self._report(collector)
 
     async def _listen_on(
-        self, events: AsyncIterator[coordinator_pb2.ReleaseKeysResponse], collector: Collector
+        self, events: AsyncGenerator[coordinator_pb2.ReleaseKeysResponse, None], collector: Collector
     ) -> None:
         """Hear out the late custodians for a moment: one that lied after the quorum is to be named too."""
         with contextlib.suppress(KmsError, TimeoutError):
@@ -516,8 +517,8 @@ class AsyncClient:
             if self._on_fault is not None:
                 self._on_fault(fault)
 
-    def _spawn(self, work: object) -> None:
-        task: asyncio.Task[None] = asyncio.create_task(work)  # type: ignore[arg-type]
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -632,7 +633,9 @@ class AsyncClient:
         return sorted(done)
 
 
-def _new_header(key: OpenKey, associated_data: bytes, record_id: bytes, version: int) -> tuple[Header, DataKey]:
+def _new_header(
+    key: OpenKey, associated_data: bytes, record_id: bytes, version: int
+) -> tuple[Header, DataKey]:
     descriptor = key.descriptor
     digest = records.context_hash(descriptor.core.context_commitment, associated_data)
     header = records.new_header(key.key_id, digest, record_id, version)
@@ -673,7 +676,7 @@ def _backoff(total: float) -> Iterable[float]:
 
 
 @contextlib.contextmanager
-def _whole_file(target: Path):  # type: ignore[no-untyped-def]
+def _whole_file(target: Path) -> Iterator[BinaryIO]:
     part = target.with_name(target.name + ".part")
     try:
         with part.open("wb") as writer:

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Self, TypeVar
 from kms.errors import KmsError
 from kms.statements.ids import Thumbprint
 from kms.statements.keys import Descriptor, KeySpec
-from kms.statements.release import HUMAN_LIFETIME, Purpose
+from kms.statements.release import HUMAN_LIFETIME
 from kms_client.aio import AsyncClient, Release
 from kms_client.cache import OpenKey
 from kms_client.collecting import Fault

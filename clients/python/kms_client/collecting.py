@@ -165,8 +165,8 @@ class Collector:
                 self.opened[key_id] = self._open(descriptor, position, result.secret)
                 self.failed.pop(key_id, None)
         except NotEnoughShares as error:
-            for index in filter(None, error.details.get("wrong", "").split(",")):
-                self._blame(int(index), "WRONG_SHARE", key_id)
+            for wrong in filter(None, error.details.get("wrong", "").split(",")):
+                self._blame(int(wrong), "WRONG_SHARE", key_id)
         except DealerAtFault as error:
             self.failed[key_id] = error
             self.faults.append(Fault(0, "KEY_MALFORMED", key_id, descriptor.payload))

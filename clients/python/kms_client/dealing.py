@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kms.crypto import derivation, sealing
-from kms.crypto.secret import DataKey, Secret
+from kms.crypto.secret import DataKey, KeySecret
 from kms.crypto.sharing import deal
 from kms.crypto.signing import SigningKey
 from kms.statements.codec import encode
@@ -19,7 +19,6 @@ from kms.statements.keys import (
     Deposit,
     DepositSecrets,
     DepositTarget,
-    Descriptor,
     KeySpec,
     Opening,
     deposit_info,
@@ -29,7 +28,6 @@ from kms.statements.keys import (
 from kms.statements.manifest import Keyring, SealingKey
 from kms.wire.v1 import coordinator_pb2
 from kms_client.cache import OpenKey
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +69,10 @@ def deal_keys(
         openings.append(opening)
         for index in indices:
             shares[index].append(dealing.shares[index].reveal())
-    return Dealt(
-        tuple(keys), {i: DepositSecrets(tuple(shares[i]), tuple(openings)) for i in indices}
-    )
+    return Dealt(tuple(keys), {i: DepositSecrets(tuple(shares[i]), tuple(openings)) for i in indices})
 
 
-def _open_key(core: Core, secret: Secret, opening: Opening, context: dict[str, str]) -> OpenKey:
-
+def _open_key(core: Core, secret: KeySecret, opening: Opening, context: dict[str, str]) -> OpenKey:
 
     digest = derivation.core_hash(encode(core))
     prk = derivation.prk(secret.reveal())
@@ -115,9 +110,7 @@ def build_deposit(
         sealed_evidence = sealing.seal(key.public_key, info(evidence=True), evidence)
         hashes = sealing.blob_hash(sealed), sealing.blob_hash(sealed_evidence)
         targets.append(DepositTarget(index, key.id, *hashes))
-        blobs.append(
-            coordinator_pb2.TargetBlob(index=index, sealed=sealed, sealed_evidence=sealed_evidence)
-        )
+        blobs.append(coordinator_pb2.TargetBlob(index=index, sealed=sealed, sealed_evidence=sealed_evidence))
     deposit = Deposit(
         keyring.keyring_id,
         keyring.manifest_hash,

@@ -76,7 +76,9 @@ class NotEnoughCustodians(Unavailable):
 
     def __init__(self, have: int, threshold: int, failures: Mapping[int, str]) -> None:
         words = ", ".join(f"{index}: {reason}" for index, reason in sorted(failures.items()))
-        super().__init__(f"{have} custodians answered with shares, {threshold} are needed ({words or 'no others'})")
+        super().__init__(
+            f"{have} custodians answered with shares, {threshold} are needed ({words or 'no others'})"
+        )
         self.have, self.threshold, self.failures = have, threshold, dict(failures)
 
 
