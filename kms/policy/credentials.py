@@ -31,7 +31,7 @@ LEEWAY: Final = 60
 MAX_SIZE: Final = 8192
 MAX_NAME: Final = 256
 _HEADERS: Final = frozenset({"alg", "kid", "typ"})
-_TYPES: Final = frozenset({"JWT", "at+jwt"})
+_TYPES: Final = ("JWT", "at+jwt")
 _COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
 # RFC 9864 renames EdDSA over Ed25519 to Ed25519. Issuers use either; both mean this one algorithm here.
 _ALGORITHMS: Final = {

@@ -32,7 +32,7 @@ from kms.errors import FieldProblem, Invalid
 from kms.policy.attributes import HUMAN, OWNER, class_name, issuer_group
 from kms.policy.engine import default_schema
 from kms.policy.partial import Facts, Known, condition
-from kms.statements.manifest import Issuer, Manifest
+from kms.statements.manifest import HolderClass, Issuer, Manifest
 
 GUARDED: Final = frozenset({"release", "destroy"})
 """Actions that no single group may reach."""
@@ -72,8 +72,11 @@ def refuse_unsafe(manifest: Manifest) -> None:
         )
 
 
-def lint(policy: str, schema: str, issuers: Sequence[Issuer]) -> list[Finding]:
-    """Everything that is wrong; empty if the policy may be signed. Takes milliseconds."""
+def lint(policy: str, schema: str, issuers: Sequence[Issuer] = ()) -> list[Finding]:
+    """Everything that is wrong; empty if the policy may be signed. Takes milliseconds.
+
+    Without `issuers`, the policy must be safe whoever they will be.
+    """
     findings = list(_about_issuers(issuers)) + list(_about_schema(schema))
     try:
         rules = cedarpy.policies_to_pst(policy)
@@ -108,6 +111,11 @@ def lone_groups(issuers: Iterable[Issuer]) -> Iterator[LoneGroup]:
     for group, vouched in sorted(classes.items()):
         for klass in sorted(vouched):
             yield _lone(f"issuers of {group!r} alone, class {klass}", (issuer_group(group),), klass)
+    if not classes:
+        for klass in map(class_name, HolderClass):
+            any_one = _lone(f"any issuer alone, class {klass}", ("any",), klass)
+            facts = {path: fact for path, fact in any_one.facts.items() if path != "context.controllers"}
+            yield LoneGroup(any_one.who, facts)
 
 
 def _lone(
