@@ -279,7 +279,7 @@ def decrypt_stream(key: DataKey, header: Header, source: BinaryIO) -> Iterator[b
         following = _read_full(source, CHUNK + TAG) if len(piece) == CHUNK + TAG else b""
         try:
             plain = aead.decrypt(_nonce(counter, not following), piece, None)
-        except (InvalidTag, ValueError):
+        except InvalidTag:
             raise RecordError("the record was altered, cut short or extended") from None
         if not plain and counter:
             raise RecordError("the record ends in an empty chunk")

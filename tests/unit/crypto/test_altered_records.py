@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Sequence
+from concurrent.futures import wait
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -260,6 +263,49 @@ def test_the_commitment_is_compared_in_constant_time(reader: str, monkeypatch: p
     monkeypatch.setattr("kms.crypto.records.equal", recording)
     READERS[reader](KEY, SMALL)
     assert compared == [(COMMITMENT, COMMITMENT)]
+
+
+LONG = records.encrypt(KEY, HEADER, bytes(20 * CHUNK))
+
+
+@each_reader
+def test_a_changed_bit_in_any_chunk_of_a_record_that_two_threads_share_is_refused(reader: str) -> None:
+    for chunk in range(20):
+        changed = bytearray(LONG)
+        changed[len(FRONT) + chunk * SEALED + 1000] ^= 1
+        with pytest.raises(RecordError, match="altered"):
+            READERS[reader](KEY, bytes(changed))
+
+
+def test_an_error_goes_up_only_when_both_threads_have_left_the_buffer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waited, left = threading.Event(), threading.Event()
+
+    class Slow:
+        def __init__(self, key: bytes) -> None:
+            self.real = AESGCM(key)
+
+        def decrypt_into(self, nonce: bytes, data: memoryview, associated: None, buffer: memoryview) -> int:
+            if not any(nonce):  # the first chunk, in the other thread, lasts until somebody waits for it
+                waited.wait()
+                left.set()
+            return self.real.decrypt_into(nonce, data, associated, buffer)
+
+    def announcing(futures: Any) -> Any:
+        waited.set()
+        return wait(futures)
+
+    changed = bytearray(LONG)
+    changed[-1] ^= 1
+    monkeypatch.setattr("kms.crypto.records.AESGCM", Slow)
+    monkeypatch.setattr("kms.crypto.records.wait", announcing)
+    try:
+        with pytest.raises(RecordError, match="altered"):
+            records.decrypt(KEY, changed)
+        assert left.is_set()
+    finally:
+        waited.set()
 
 
 def test_an_error_says_nothing_of_key_or_plaintext() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kms.crypto.group import SECP256K1, Q
-from kms.crypto.sharing import WrongShare, deal, decode_share, encode_share, verify_batch
+from kms.crypto.sharing import WrongShare, deal, decode_share, encode_share, evaluate, verify_batch
 from kms.errors import CryptoError
 from tests.reference.edges import BAD_POINTS
 
@@ -151,6 +151,15 @@ def test_an_impossible_index_is_a_problem_of_every_key(index: int) -> None:
     assert {position: error.reason for position, error in problems.items()} == dict.fromkeys(
         range(6), "INVALID_INDEX"
     )
+
+
+def test_an_index_too_large_is_refused_in_a_batch_even_if_the_shares_fit() -> None:
+    f, g = [3, 5], [7, 11]
+    row = [SECP256K1.commit(a, b) for a, b in zip(f, g, strict=True)]
+    share = encode_share(evaluate(f, 65536), evaluate(g, 65536))
+    assert SECP256K1.commit(*decode_share(share)) == SECP256K1.combine([row], 65536, [1])
+    problems = verify_batch(65536, [share, share], [row, row], 2)
+    assert [error.reason for error in problems.values()] == ["INVALID_INDEX", "INVALID_INDEX"]
 
 
 def test_a_batch_whose_columns_differ_in_length_is_an_error() -> None:

@@ -18,6 +18,7 @@ from kms.crypto.sharing import (
     deal,
     decode_share,
     encode_share,
+    evaluate,
     lagrange,
     reconstruct,
 )
@@ -193,6 +194,37 @@ def test_an_impossible_index_is_refused_whole(index: int) -> None:
     with pytest.raises(CryptoError) as caught:
         answer({**SHARES, index: SHARES[1]})
     assert caught.value.reason == "INVALID_INDEX"
+
+
+@pytest.mark.parametrize("index", [0, 65536])
+def test_an_impossible_index_is_refused_even_if_its_share_fits(index: int) -> None:
+    # At index 0 the share *is* the secret: whoever holds it needs nobody.
+    f, g = [3, 5], [7, 11]
+    row = [SECP256K1.commit(a, b) for a, b in zip(f, g, strict=True)]
+    shares = {i: encode_share(evaluate(f, i), evaluate(g, i)) for i in (index, 1)}
+    secret = (3).to_bytes(32, "big")
+    with pytest.raises(CryptoError) as caught:
+        reconstruct(shares, row, 2, lambda s: s == secret)
+    assert caught.value.reason == "INVALID_INDEX"
+
+
+def test_a_threshold_of_one_is_refused() -> None:
+    with pytest.raises(CryptoError) as caught:
+        reconstruct({1: encode_share(3, 7)}, [SECP256K1.commit(3, 7)], 1, lambda _: True)
+    assert caught.value.reason == "INVALID_THRESHOLD"
+
+
+def test_fewer_than_t_shares_are_not_even_tried() -> None:
+    # A dealer whose f has a lower degree than its g says: t-1 shares would give the secret it described.
+    asked: list[bytes] = []
+
+    def always(secret: bytes) -> bool:
+        asked.append(secret)
+        return True
+
+    with pytest.raises(NotEnoughShares):
+        reconstruct({1: SHARES[1], 2: SHARES[2]}, DEALING.commitments, T, always)
+    assert asked == []
 
 
 @pytest.mark.parametrize("count", [0, 2, 4])

@@ -201,6 +201,17 @@ def test_any_bytes_are_a_header_with_one_encoding_or_refused(data: bytes, with_m
     assert data.startswith(header.to_bytes())
 
 
+def test_a_header_cut_anywhere_is_refused_with_or_without_a_sealed_key() -> None:
+    plain, inbox = a_header().to_bytes(), b"TKR1\x01\x01\x10" + bytes(120 + 1168)
+    assert parse_header(inbox).sealed_key == bytes(1168)
+    for head in (plain, inbox):
+        for size in range(len(head)):
+            with pytest.raises(RecordError):
+                parse_header(head[:size])
+            with pytest.raises(RecordError):
+                records.read_header(io.BytesIO(head[:size]))
+
+
 @given(st.binary(min_size=120, max_size=120), st.booleans(), st.binary(max_size=40))
 def test_a_well_formed_header_parses_and_serialises_to_itself(
     fields: bytes, inbox: bool, following: bytes
