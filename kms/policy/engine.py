@@ -72,7 +72,8 @@ class PolicyEngine:
         asked = self._ask("request", attributes.principal_class, context)
         if asked.verdict == "allow":
             return Outcome("pending", "NEEDS_HUMAN", asked.rules)
-        return asked if asked.reason == POLICY_ERROR else released
+        # A rule that forbids even asking is the one that nothing will change: it is the reason.
+        return asked if asked.rules or asked.reason == POLICY_ERROR else released
 
     def decide_deposit(self, attributes: DepositAttributes) -> Outcome:
         """Allow or deny."""
