@@ -42,7 +42,12 @@ def matches(secret: bytes, core_digest: bytes, expected: bytes) -> bool:
 
 def data_key(secret: KeySecret, key: bytes) -> DataKey:
     """The DEK of the key named `key` (32-byte key id)."""
-    return DataKey(expand(prk(secret.reveal()), labels.HKDF_DEK + key, 32))
+    return data_key_from(prk(secret.reveal()), key)
+
+
+def data_key_from(secret_prk: bytes, key: bytes) -> DataKey:
+    """The DEK of the key named `key`, from the PRK of its secret."""
+    return DataKey(expand(secret_prk, labels.HKDF_DEK + key, 32))
 
 
 def inbox_seed(secret: KeySecret, core_digest: bytes) -> Secret:

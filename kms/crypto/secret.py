@@ -35,8 +35,6 @@ class Secret:
     def __repr__(self) -> str:
         return self._shown
 
-    __str__ = __repr__
-
     def __format__(self, spec: str) -> str:
         return self._shown
 

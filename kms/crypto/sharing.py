@@ -261,6 +261,15 @@ def reconstruct(
     return Reconstruction(secret, tuple(sorted(wrong)))
 
 
+def consistent(shares: Mapping[int, bytes], threshold: int) -> bool:
+    """Whether all shares lie on one pair of polynomials of degree t-1; who does not, only commitments tell."""
+    try:
+        decoded = {index: decode_share(share) for index, share in shares.items()}
+    except CryptoError:
+        return False
+    return _on_one_polynomial(decoded, threshold)
+
+
 def _try_subset(
     decoded: Mapping[int, tuple[int, int]], threshold: int, matches: Callable[[bytes], bool]
 ) -> KeySecret | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
+import threading
+from collections import OrderedDict
 from functools import lru_cache
 from typing import Final
 
@@ -16,6 +18,9 @@ from kms.errors import BadSignature, CryptoError
 
 SIGNATURE_SIZE: Final = 64
 PUBLIC_KEY_SIZE: Final = 32
+_VERIFIED_LIMIT: Final = 8192
+_verified: OrderedDict[bytes, None] = OrderedDict()
+_verified_lock = threading.Lock()
 
 
 def pae(payload_type: str, payload: bytes) -> bytes:
@@ -50,11 +55,24 @@ class SigningKey:
 
 
 def verify(public_key: bytes, payload_type: str, payload: bytes, signature: bytes) -> None:
-    """BadSignature unless `signature` is by `public_key` over exactly this type and payload."""
+    """BadSignature unless `signature` is by `public_key` over exactly this type and payload.
+
+    A signature that verified is remembered by the hash of all its inputs: the same decision comes alone, in a
+    certificate, and again on a retry. Failures are not remembered.
+    """
+    signed = pae(payload_type, payload)
+    name = hashlib.sha256(public_key + signature + hashlib.sha256(signed).digest()).digest()
+    with _verified_lock:
+        if name in _verified:
+            return
     try:
-        _public(public_key).verify(signature, pae(payload_type, payload))
+        _public(public_key).verify(signature, signed)
     except (InvalidSignature, ValueError):
         raise BadSignature("a signature does not verify") from None
+    with _verified_lock:
+        _verified[name] = None
+        if len(_verified) > _VERIFIED_LIMIT:
+            _verified.popitem(last=False)
 
 
 @lru_cache(maxsize=1024)
