@@ -118,7 +118,7 @@ class SealedShares(_message.Message):
     sealed: bytes
     def __init__(self, share_release: _Optional[_Union[_keyring_pb2.Envelope, _Mapping]] = ..., sealed: _Optional[bytes] = ...) -> None: ...
 
-class ReleaseKeysResponse(_message.Message):
+class ReleaseEvent(_message.Message):
     __slots__ = ("descriptors", "decision", "certificate", "shares", "failure")
     DESCRIPTORS_FIELD_NUMBER: _ClassVar[int]
     DECISION_FIELD_NUMBER: _ClassVar[int]
@@ -131,6 +131,12 @@ class ReleaseKeysResponse(_message.Message):
     shares: SealedShares
     failure: CustodianFailure
     def __init__(self, descriptors: _Optional[_Union[Descriptors, _Mapping]] = ..., decision: _Optional[_Union[_keyring_pb2.Envelope, _Mapping]] = ..., certificate: _Optional[bytes] = ..., shares: _Optional[_Union[SealedShares, _Mapping]] = ..., failure: _Optional[_Union[CustodianFailure, _Mapping]] = ...) -> None: ...
+
+class ReleaseKeysResponse(_message.Message):
+    __slots__ = ("events",)
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    events: _containers.RepeatedCompositeFieldContainer[ReleaseEvent]
+    def __init__(self, events: _Optional[_Iterable[_Union[ReleaseEvent, _Mapping]]] = ...) -> None: ...
 
 class CancelReleaseRequest(_message.Message):
     __slots__ = ("cancellation",)

@@ -44,6 +44,20 @@ class DecideRequest(_message.Message):
     def __init__(self, request: _Optional[_Union[_keyring_pb2.Envelope, _Mapping]] = ..., blob: _Optional[_Union[_coordinator_pb2.TargetBlob, _Mapping]] = ...) -> None: ...
 
 class DecideResponse(_message.Message):
+    __slots__ = ("decision", "waiting")
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    WAITING_FIELD_NUMBER: _ClassVar[int]
+    decision: _keyring_pb2.Envelope
+    waiting: bool
+    def __init__(self, decision: _Optional[_Union[_keyring_pb2.Envelope, _Mapping]] = ..., waiting: _Optional[bool] = ...) -> None: ...
+
+class WatchDecisionRequest(_message.Message):
+    __slots__ = ("request_hash",)
+    REQUEST_HASH_FIELD_NUMBER: _ClassVar[int]
+    request_hash: bytes
+    def __init__(self, request_hash: _Optional[bytes] = ...) -> None: ...
+
+class WatchDecisionResponse(_message.Message):
     __slots__ = ("decision",)
     DECISION_FIELD_NUMBER: _ClassVar[int]
     decision: _keyring_pb2.Envelope
