@@ -57,18 +57,25 @@ class Relay:
         return answer.receipt
 
     async def decide(
-        self,
-        index: int,
-        request: keyring_pb2.Envelope,
-        blob: coordinator_pb2.TargetBlob,
-        seconds: float,
-    ) -> AsyncIterator[keyring_pb2.Envelope]:
-        """The decision, and each later one while humans may still change it."""
-        async for answer in self._channels[index].stream(
+        self, index: int, request: keyring_pb2.Envelope, blob: coordinator_pb2.TargetBlob
+    ) -> custodian_pb2.DecideResponse:
+        return await self._channels[index].call(
             SERVICE,
             "Decide",
             custodian_pb2.DecideRequest(request=request, blob=blob),
             custodian_pb2.DecideResponse,
+            timeout=QUICK_SECONDS,
+        )
+
+    async def watch(
+        self, index: int, request: RequestHash, seconds: float
+    ) -> AsyncIterator[keyring_pb2.Envelope]:
+        """The latest decision, and each later one while people may still change it."""
+        async for answer in self._channels[index].stream(
+            SERVICE,
+            "WatchDecision",
+            custodian_pb2.WatchDecisionRequest(request_hash=request),
+            custodian_pb2.WatchDecisionResponse,
             timeout=seconds,
         ):
             yield answer.decision

@@ -10,10 +10,10 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
-from kms.coordinator.relay import QUICK_SECONDS, Relay, failure
+from kms.coordinator.relay import Relay, failure
 from kms.coordinator.workflow import ReleaseCase
-from kms.errors import DeadlineExceeded, KmsError, Unavailable
-from kms.wire.v1 import coordinator_pb2
+from kms.errors import KmsError, Unavailable
+from kms.wire.v1 import coordinator_pb2, keyring_pb2
 
 GRACE_SECONDS = 0.1
 """How long a batch that is partly certified waits for custodians that may certify the rest."""
@@ -22,38 +22,46 @@ E = TypeVar("E")
 
 
 class Feed(Generic[E]):
-    """Events so far and to come; every follower sees all of them in order."""
+    """Events so far and to come; every follower sees all of them in order, in handfuls.
+
+    An event that a caller can do nothing with yet (`hold`) travels with the next one that it can.
+    """
 
     def __init__(self) -> None:
         self._events: list[E] = []
+        self._ready = 0
         self._ended = False
         self._changed = asyncio.Event()
 
-    def publish(self, event: E) -> None:
+    def publish(self, event: E, *, hold: bool = False) -> None:
         self._events.append(event)
-        self._wake()
+        if not hold:
+            self._wake()
 
     def end(self) -> None:
         self._ended = True
         self._wake()
 
     def _wake(self) -> None:
+        self._ready = len(self._events)
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def follow(self) -> AsyncIterator[E]:
+    async def follow(self) -> AsyncIterator[list[E]]:
         position = 0
         while True:
             changed = self._changed
-            while position < len(self._events):
-                yield self._events[position]
-                position += 1
+            if position < self._ready:
+                handful = self._events[position : self._ready]
+                position = self._ready
+                yield handful
+                continue
             if self._ended:
                 return
             await changed.wait()
 
 
-Release = Feed[coordinator_pb2.ReleaseKeysResponse]
+Events = Feed[coordinator_pb2.ReleaseEvent]
 
 
 class ReleaseRun:
@@ -66,7 +74,7 @@ class ReleaseRun:
         request: coordinator_pb2.ReleaseKeysRequest,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self.feed: Release = Feed()
+        self.feed: Events = Feed()
         self._relay, self._case, self._request = relay, case, request
         self._blobs = {blob.index: blob for blob in request.blobs}
         self._now = now
@@ -103,31 +111,31 @@ class ReleaseRun:
         self._change.set()
 
     async def _decide(self, index: int) -> None:
-        first = True
-        left = max(1.0, self._case.opened.request.expires_at - self._now())
+        decided = False
         try:
             if index not in self._blobs:
                 raise Unavailable("no evidence was sent for this custodian", reason="NO_TARGET")
-            answers = self._relay.decide(index, self._request.request, self._blobs[index], left)
-            while True:
-                # The first answer is a rule's and quick; later ones are humans'.
-                async with asyncio.timeout(QUICK_SECONDS if first else None):
-                    envelope = await anext(answers, None)
-                if envelope is None:
-                    return
-                self._case.add_decision(index, envelope)
-                first = False
-                self.feed.publish(coordinator_pb2.ReleaseKeysResponse(decision=envelope))
-                self._change.set()
-        except TimeoutError:
-            self._fail(index, DeadlineExceeded("the custodian did not decide in time"), first)
+            answer = await self._relay.decide(index, self._request.request, self._blobs[index])
+            self._add(index, answer.decision)
+            decided = True
+            if answer.waiting:
+                left = max(1.0, self._case.opened.request.expires_at - self._now())
+                async for decision in self._relay.watch(index, self._case.opened.hash, left):
+                    self._add(index, decision)
         except KmsError as error:
-            self._fail(index, error, first)
+            self._fail(index, error, not decided)
+
+    def _add(self, index: int, decision: keyring_pb2.Envelope) -> None:
+        self._case.add_decision(index, decision)
+        # An allow is of no use to the caller before the shares come; a refusal may be all that comes.
+        useless = len(self._case.allowed_by(index)) == self._case.count
+        self.feed.publish(coordinator_pb2.ReleaseEvent(decision=decision), hold=useless)
+        self._change.set()
 
     def _fail(self, index: int, error: KmsError, undecided: bool) -> None:
         if undecided:
             self._case.add_failure(index)
-        self.feed.publish(coordinator_pb2.ReleaseKeysResponse(failure=failure(index, error)))
+        self.feed.publish(coordinator_pb2.ReleaseEvent(failure=failure(index, error)))
 
     def _ask_for_shares(self) -> None:
         if not self._case.certified() or not self._gate_is_open():
@@ -151,12 +159,13 @@ class ReleaseRun:
         certified = self._case.certified()
         if self._certificate[0] != certified:
             self._certificate = (certified, self._case.certificate())
-            self.feed.publish(coordinator_pb2.ReleaseKeysResponse(certificate=self._certificate[1]))
+            certificate = coordinator_pb2.ReleaseEvent(certificate=self._certificate[1])
+            self.feed.publish(certificate, hold=True)
         return self._certificate[1]
 
     async def _release(self, index: int, certificate: bytes) -> None:
         try:
             shares = await self._relay.release(index, self._case.opened.hash, certificate)
-            self.feed.publish(coordinator_pb2.ReleaseKeysResponse(shares=shares))
+            self.feed.publish(coordinator_pb2.ReleaseEvent(shares=shares))
         except KmsError as error:
-            self.feed.publish(coordinator_pb2.ReleaseKeysResponse(failure=failure(index, error)))
+            self.feed.publish(coordinator_pb2.ReleaseEvent(failure=failure(index, error)))

@@ -140,8 +140,9 @@ class CoordinatorService:
             opened.deposit.target(blob.index)
         feed: Feed[coordinator_pb2.CreateKeysResponse] = Feed()
         self._spawn(self._deposit(opened, request, feed))
-        async for event in feed.follow():
-            yield event
+        async for events in feed.follow():
+            for event in events:
+                yield event
 
     async def _deposit(
         self,
@@ -242,13 +243,15 @@ class CoordinatorService:
             run = ReleaseRun(self._relay, ReleaseCase(self._keyring, opened), request, self._now)
             self._releases[opened.hash] = run
             self._spawn(self._follow_to_the_end(opened.hash, run))
+        known: list[coordinator_pb2.ReleaseEvent] = []
         if not request.omit_descriptors:
-            found = await self._find(list(opened.request.key_ids))
-            yield coordinator_pb2.ReleaseKeysResponse(
-                descriptors=coordinator_pb2.Descriptors(descriptors=[d for d, _ in found])
+            found = coordinator_pb2.Descriptors(
+                descriptors=[d for d, _ in await self._find(list(opened.request.key_ids))]
             )
-        async for event in run.feed.follow():
-            yield event
+            known.append(coordinator_pb2.ReleaseEvent(descriptors=found))
+        async for events in run.feed.follow():
+            yield coordinator_pb2.ReleaseKeysResponse(events=known + events)
+            known = []
 
     async def _follow_to_the_end(self, request: bytes, run: ReleaseRun) -> None:
         try:

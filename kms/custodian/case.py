@@ -14,7 +14,15 @@ from kms.crypto.hashing import H, equal
 from kms.custodian.context import NodeContext
 from kms.custodian.store import StoredKey
 from kms.errors import EvidenceRefused, Invalid, KmsError
-from kms.policy.attributes import Credential, ReleaseAttributes, controllers, is_clinical, principal_class
+from kms.policy.attributes import (
+    HUMAN,
+    OWNER,
+    Credential,
+    ReleaseAttributes,
+    controllers,
+    is_clinical,
+    principal_class,
+)
 from kms.policy.credentials import verify_credentials
 from kms.statements.evidence import Evidence, Grant, open_grant
 from kms.statements.keys import Opening, parse_context
@@ -148,36 +156,33 @@ def attributes(
     principal = counter_key(b"principal", request.requester_thumbprint)
     by_hour = node.counters.total(principal, now, HOUR)
     by_day = node.counters.total(principal, now, DAY)
-    of_owner: dict[bytes, int] = {}
+    alike: dict[tuple[bytes, bool, bool, str], list[int]] = defaultdict(list)
+    for position, key in enumerate(case.keys):
+        if key is not None:
+            owner = key.descriptor.core.owner_thumbprint
+            granted = bool(case.grants) and case.grant_for(position) is not None
+            category = case.contexts[position].get("category", "")
+            alike[owner, case.owned(position), granted, category].append(position)
     groups: dict[ReleaseAttributes, list[int]] = defaultdict(list)
     klass, issuers = principal_class(case.credentials), controllers(case.credentials)
-    purpose = Purpose(request.purpose).name.lower()
-    for position, key in enumerate(case.keys):
-        if key is None:
-            continue
-        owner = key.descriptor.core.owner_thumbprint
-        if owner not in of_owner:
-            of_owner[owner] = node.counters.total(counter_key(b"owner", owner), now, HOUR)
-        owned, granted = case.owned(position), case.grant_for(position) is not None
-        category = case.contexts[position].get("category", "")
+    humans = frozenset({HUMAN}) if approved else frozenset()
+    for (whose, owned, granted, category), positions in alike.items():
         groups[
             ReleaseAttributes(
                 principal_class=klass,
-                controllers=issuers
-                | (frozenset({"owner"}) if owned or granted else frozenset())
-                | (frozenset({"human"}) if approved else frozenset()),
+                controllers=issuers | humans | (frozenset({OWNER}) if owned or granted else frozenset()),
                 is_owner=owned,
                 granted=granted,
                 approvals=int(approved),
                 category=category,
                 clinical=is_clinical(category),
-                purpose=purpose,
+                purpose=Purpose(request.purpose).name.lower(),
                 batch_count=len(request.key_ids),
                 released_last_hour_principal=by_hour,
-                released_last_hour_owner=of_owner[owner],
+                released_last_hour_owner=node.counters.total(counter_key(b"owner", whose), now, HOUR),
                 released_last_day_principal=by_day,
             )
-        ].append(position)
+        ] += positions
     return groups
 
 

@@ -14,7 +14,7 @@ from kms.custodian.config import CustodianConfig, open_node
 from kms.custodian.node import CustodianNode
 from kms.errors import KmsError, NotFound
 from kms.statements.ids import KeyId, RequestHash
-from kms.statements.release import HUMAN_LIFETIME, request_hash
+from kms.statements.release import HUMAN_LIFETIME
 from kms.transport import logs, metrics
 from kms.transport.process import Port, Server
 from kms.transport.server import Call, Endpoint, Method
@@ -26,27 +26,43 @@ R = TypeVar("R")
 
 
 class CustodianService:
-    """All steps of the node go through one thread: it owns the store, and no step sees another half done."""
+    """Steps of the node run one at a time, so no step sees another half done.
+
+    Short ones run where the call is answered: handing them to a thread costs more than they do. Deposits, and
+    requests for many keys, go to a thread, so that health and small requests are still answered.
+    """
 
     def __init__(self, node: CustodianNode) -> None:
         self._node = node
+        self._turn = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="node")
         self._changed: dict[bytes, set[asyncio.Event]] = defaultdict(set)
 
     async def _run(self, step: Callable[..., R], *arguments: object) -> R:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, step, *arguments)
+        async with self._turn:
+            return step(*arguments)
+
+    async def _run_aside(self, step: Callable[..., R], *arguments: object) -> R:
+        async with self._turn:
+            work = asyncio.get_running_loop().run_in_executor(self._thread, step, *arguments)
+            # A caller who hangs up must not free the turn while the step still runs.
+            try:
+                return await asyncio.shield(work)
+            except asyncio.CancelledError:
+                await asyncio.wait([work])
+                raise
 
     def relay_methods(self) -> tuple[Method, ...]:
         """Methods of the network port."""
         return (
             Method("GetSealingKey", custodian_pb2.GetSealingKeyRequest, self.get_sealing_key),
             Method("Deposit", custodian_pb2.DepositRequest, self.deposit, max_bytes=12 << 20),
+            Method("Decide", custodian_pb2.DecideRequest, self.decide, max_bytes=2 << 20),
             Method(
-                "Decide",
-                custodian_pb2.DecideRequest,
-                self.decide,
+                "WatchDecision",
+                custodian_pb2.WatchDecisionRequest,
+                self.watch_decision,
                 streams=True,
-                max_bytes=2 << 20,
                 max_seconds=HUMAN_LIFETIME,
             ),
             Method(
@@ -82,27 +98,32 @@ class CustodianService:
         self, request: custodian_pb2.DepositRequest, call: Call
     ) -> custodian_pb2.DepositResponse:
         blob = request.blob
-        receipt = await self._run(self._node.deposit, request.deposit, blob.sealed, blob.sealed_evidence)
+        receipt = await self._run_aside(
+            self._node.deposit, request.deposit, blob.sealed, blob.sealed_evidence
+        )
         metrics.KEYS_TOTAL.labels("deposit", "receipt").inc()
         return custodian_pb2.DepositResponse(receipt=_envelope(receipt))
 
-    async def decide(
-        self, request: custodian_pb2.DecideRequest, call: Call
-    ) -> AsyncIterator[custodian_pb2.DecideResponse]:
-        name = request_hash(request.request.payload)
+    async def decide(self, request: custodian_pb2.DecideRequest, call: Call) -> custodian_pb2.DecideResponse:
+        decided = await self._run(self._node.decide, request.request, request.blob.sealed_evidence)
+        return custodian_pb2.DecideResponse(decision=_envelope(decided.envelope), waiting=decided.waiting)
+
+    async def watch_decision(
+        self, request: custodian_pb2.WatchDecisionRequest, call: Call
+    ) -> AsyncIterator[custodian_pb2.WatchDecisionResponse]:
+        name = RequestHash(request.request_hash)
         changed = asyncio.Event()
         self._changed[name].add(changed)
         try:
-            decided = await self._run(self._node.decide, request.request, request.blob.sealed_evidence)
-            yield custodian_pb2.DecideResponse(decision=_envelope(decided.envelope))
-            while decided.waiting:
+            while True:
+                decided = await self._run(self._node.latest, name)
+                if decided is None:
+                    raise NotFound("this node has not decided on that request", reason="NOT_DECIDED")
+                yield custodian_pb2.WatchDecisionResponse(decision=_envelope(decided.envelope))
+                if not decided.waiting:
+                    return
                 await changed.wait()
                 changed.clear()
-                latest = await self._run(self._node.latest, name)
-                if latest is None:
-                    return
-                decided = latest
-                yield custodian_pb2.DecideResponse(decision=_envelope(decided.envelope))
         finally:
             self._changed[name].discard(changed)
             if not self._changed[name]:
@@ -176,7 +197,7 @@ class CustodianService:
 
     async def close(self) -> None:
         """After the last step, close the store."""
-        await self._run(self._node.close)
+        await self._run_aside(self._node.close)
         self._thread.shutdown()
 
 

@@ -19,7 +19,7 @@ from kms.custodian.store import WAITING, StoredKey, StoredRequest, StoredSealing
 from kms.custodian.vault import SealedRow
 from kms.errors import StoreError
 from kms.statements.ids import DepositHash, GrantId, KeyId, ManifestHash, RequestHash, Thumbprint
-from kms.statements.keys import Descriptor, parse_descriptor
+from kms.statements.keys import Descriptor, read_descriptor
 from kms.statements.manifest import Seen
 from kms.storage import database
 
@@ -164,7 +164,7 @@ class SqliteCustodianStore:
     _KEY = "frame, tail, wrapped_key, share, opening"
 
     def _stored(self, frame: int, tail: bytes, wrapped: bytes, share: bytes, opening: bytes) -> StoredKey:
-        return StoredKey(parse_descriptor(self._prefix(frame) + tail), SealedRow(wrapped, share, opening))
+        return StoredKey(read_descriptor(self._prefix(frame) + tail), SealedRow(wrapped, share, opening))
 
     def all_keys(self, page: int) -> Iterator[Sequence[StoredKey]]:
         last = 0

@@ -241,9 +241,9 @@ def _check_form(token: str) -> None:
 
 def _segments(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Header and claims, not yet verified: they only say which pinned key to hold the token against."""
-    first, second, _ = token.split(".")
     try:
-        header, claims = (json.loads(_unb64(part), object_pairs_hook=_unique) for part in (first, second))
+        first, second, _ = map(_unb64, token.split("."))
+        header, claims = (json.loads(part, object_pairs_hook=_unique) for part in (first, second))
     except (ValueError, RecursionError):
         raise EvidenceRefused("the credential is not a signed JWT", reason="CREDENTIAL_MALFORMED") from None
     if not isinstance(header, dict) or not isinstance(claims, dict):
@@ -268,4 +268,8 @@ def _b64(data: bytes) -> str:
 
 
 def _unb64(text: str) -> bytes:
-    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    # Spare bits in the last character: else one token would have several texts.
+    if _b64(data) != text:
+        raise ValueError("not canonical base64url")
+    return data

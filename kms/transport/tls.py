@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Final
 
 os.environ.setdefault("GRPC_SSL_CIPHER_SUITES", "ECDHE-RSA-AES256-GCM-SHA384")
+# We start processes by exec only; gRPC's fork handlers would just print warnings then.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 import grpc
 

@@ -485,8 +485,9 @@ class AsyncClient:
                 SERVICE, "ReleaseKeys", prepared.message, coordinator_pb2.ReleaseKeysResponse, timeout=left
             )
             try:
-                async for event in events:
-                    collector.add(event)
+                async for response in events:
+                    for event in response.events:
+                        collector.add(event)
                     if collector.done():
                         self._spawn(self._listen_on(events, collector))
                         return
@@ -506,8 +507,9 @@ class AsyncClient:
         """Hear out the late custodians for a moment: one that lied after the quorum is to be named too."""
         with contextlib.suppress(KmsError, TimeoutError):
             async with asyncio.timeout(self._linger):
-                async for event in events:
-                    collector.add(event)
+                async for response in events:
+                    for event in response.events:
+                        collector.add(event)
         self._report(collector)
 
     def _report(self, collector: Collector) -> None:

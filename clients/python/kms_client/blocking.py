@@ -21,11 +21,19 @@ from kms_client.profile import Profile
 R = TypeVar("R")
 
 
+def _new_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop  # not on every platform, and not needed
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
 class Client:
     """One device. Use as `with Client(profile) as kms:`; may be shared by threads. See `AsyncClient`."""
 
     def __init__(self, profile: Profile | str | Path, **options: Any) -> None:
-        self._loop = asyncio.new_event_loop()
+        self._loop = _new_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="kms_client", daemon=True)
         self._thread.start()
         self._aio = AsyncClient(profile, **options)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from kms.crypto import derivation, sealing
 from kms.crypto.hashing import equal
 from kms.crypto.secret import KeySecret
-from kms.crypto.sharing import DealerAtFault, NotEnoughShares, reconstruct
+from kms.crypto.sharing import DealerAtFault, NotEnoughShares, consistent, reconstruct
 from kms.errors import Invalid, KmsError
 from kms.statements.ids import KeyId, Version
 from kms.statements.keys import Descriptor, KeySpec, Opening, parse_context, parse_descriptor
@@ -59,7 +59,8 @@ class Collector:
     _shares: dict[int, dict[Version, dict[int, bytes]]] = field(
         default_factory=lambda: defaultdict(lambda: defaultdict(dict)), repr=False
     )
-    _openings: dict[int, Opening] = field(default_factory=dict, repr=False)
+    _openings: dict[int, list[Opening]] = field(default_factory=lambda: defaultdict(list), repr=False)
+    _contexts: dict[bytes, dict[str, str]] = field(default_factory=dict, repr=False)
     _statements: dict[int, bytes] = field(default_factory=dict, repr=False)
 
     def add_descriptors(self, payloads: Iterable[bytes]) -> None:
@@ -75,7 +76,7 @@ class Collector:
         ids = self.request.request.key_ids
         return [key_id for p, key_id in enumerate(ids) if p not in self._descriptors]
 
-    def add(self, event: coordinator_pb2.ReleaseKeysResponse) -> None:
+    def add(self, event: coordinator_pb2.ReleaseEvent) -> None:
         """One answer, from a coordinator that may reorder, repeat, drop or alter: junk is ignored, or blamed."""
         kind = event.WhichOneof("event")
         if kind == "descriptors":
@@ -141,28 +142,32 @@ class Collector:
             signed.statement.in_order(), released.shares, released.openings, strict=True
         ):
             self._shares[position][version][index] = share
-            descriptor = self._descriptors.get(position)
-            if descriptor is not None and opening.opens(descriptor.core.context_commitment):
-                self._openings.setdefault(position, opening)
+            self._openings[position].append(opening)
             self._try(position, version)
 
     def _try(self, position: int, version: Version) -> None:
         key_id = self.request.request.key_ids[position]
         descriptor = self._descriptors.get(position)
         shares = self._shares[position][version]
-        if descriptor is None or len(shares) < self.keyring.threshold:
+        threshold = self.keyring.threshold
+        if descriptor is None or len(shares) < threshold:
             return
+        if key_id in self.opened and consistent(shares, threshold):
+            return  # a late share that agrees: nothing to add
+        opened: list[bytes] = []
+
+        def matches(secret: bytes) -> bool:
+            prk = derivation.prk(secret)
+            opened[:] = [prk]
+            expected = descriptor.key_check_value
+            return equal(derivation.key_check_value(prk, descriptor.core_hash), expected)
+
         try:
-            result = reconstruct(
-                shares,
-                descriptor.core.commitments,
-                descriptor.core.threshold,
-                lambda s: derivation.matches(s, descriptor.core_hash, descriptor.key_check_value),
-            )
+            result = reconstruct(shares, descriptor.core.commitments, descriptor.core.threshold, matches)
             for index in result.wrong:
                 self._blame(index, "WRONG_SHARE", key_id)
             if key_id not in self.opened:
-                self.opened[key_id] = self._open(descriptor, position, result.secret)
+                self.opened[key_id] = self._open(descriptor, position, result.secret, opened[0])
                 self.failed.pop(key_id, None)
         except NotEnoughShares as error:
             for wrong in filter(None, error.details.get("wrong", "").split(",")):
@@ -171,16 +176,23 @@ class Collector:
             self.failed[key_id] = error
             self.faults.append(Fault(0, "KEY_MALFORMED", key_id, descriptor.payload))
 
-    def _open(self, descriptor: Descriptor, position: int, secret: KeySecret) -> OpenKey:
-        opening = self._openings.get(position)
-        context = dict(parse_context(opening.context)) if opening else {}
-        salt = opening.salt if opening else b""
+    def _open(self, descriptor: Descriptor, position: int, secret: KeySecret, prk: bytes) -> OpenKey:
+        context, salt = self._context(descriptor, position)
         if descriptor.core.spec is KeySpec.INBOX:
             seed = derivation.inbox_seed(secret, descriptor.core_hash)
             if not equal(sealing.SealingPrivateKey(seed).public, descriptor.public_key):
                 raise DealerAtFault("the inbox's public key is not that of its secret")
             return OpenKey(descriptor, seed, context, salt)
-        return OpenKey(descriptor, derivation.data_key(secret, descriptor.key_id), context, salt)
+        return OpenKey(descriptor, derivation.data_key_from(prk, descriptor.key_id), context, salt)
+
+    def _context(self, descriptor: Descriptor, position: int) -> tuple[dict[str, str], bytes]:
+        """What the key is about, from whichever custodian's opening fits the descriptor's commitment."""
+        for opening in self._openings[position]:
+            if opening.opens(descriptor.core.context_commitment):
+                if opening.context not in self._contexts:
+                    self._contexts[opening.context] = dict(parse_context(opening.context))
+                return self._contexts[opening.context], opening.salt
+        return {}, b""
 
     def _blame(self, index: int, reason: str, key_id: KeyId) -> None:
         if not any(f.index == index and f.key_id == key_id for f in self.faults):
