@@ -18,7 +18,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO, Final
 
 from cryptography.exceptions import InvalidTag
@@ -39,8 +39,6 @@ SEALED_KEY: Final = sealing.ENCAPSULATION_SIZE + 32 + sealing.TAG_SIZE
 COMMITMENT: Final = 32
 _PREFIX: Final = MAGIC + bytes([labels.SUITE_1])
 _PARALLEL_CHUNKS: Final = 16
-_NONCE_LAST: Final = b"\x01"
-_NONCE_MORE: Final = b"\x00"
 _worker = ThreadPoolExecutor(1, thread_name_prefix="records")
 
 
@@ -132,10 +130,7 @@ def seal_content_key(header: Header, inbox_public_key: bytes) -> tuple[Header, D
     content_key = secrets.token_bytes(32)
     info = H(labels.SEAL_INBOX, header.key_id, header.fixed_bytes(inbox=True))
     sealed = sealing.seal(inbox_public_key, info, content_key)
-    full = Header(
-        header.key_id, header.context_hash, header.salt, header.record_id, header.version, sealed_key=sealed
-    )
-    return full, DataKey(content_key)
+    return replace(header, sealed_key=sealed), DataKey(content_key)
 
 
 def open_content_key(header: Header, seed: Secret) -> DataKey:
@@ -151,7 +146,7 @@ def _keys(key: DataKey, header: Header, header_bytes: bytes) -> tuple[AESGCM, by
 
 
 def _nonce(counter: int, last: bool) -> bytes:
-    return counter.to_bytes(11, "big") + (_NONCE_LAST if last else _NONCE_MORE)
+    return (counter << 8 | last).to_bytes(12, "big")
 
 
 def encrypt(key: DataKey, header: Header, plaintext: bytes | bytearray | memoryview) -> bytes:
