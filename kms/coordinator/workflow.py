@@ -33,6 +33,8 @@ class ReleaseCase:
     decisions: dict[int, Signed[Decision]] = field(default_factory=dict)
     failed: set[int] = field(default_factory=set)
     delivered: dict[int, frozenset[int]] = field(default_factory=dict)
+    _certified: frozenset[int] = frozenset()
+    _allowed: dict[int, frozenset[int]] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
@@ -42,6 +44,15 @@ class ReleaseCase:
         """A custodian's latest decision; raises if it is not its signed word on this request."""
         self.decisions[index] = open_decision(envelope, self.keyring, index, self.opened.hash, self.count)
         self.failed.discard(index)
+        self._certified = certified_positions(
+            [signed.statement for signed in self.decisions.values()], self.keyring.threshold, self.count
+        )
+        self._allowed[index] = frozenset(
+            p
+            for r in self.decisions[index].statement.rulings
+            if r.verdict is Verdict.ALLOW
+            for p in r.positions
+        )
 
     def add_failure(self, index: int) -> None:
         """The custodian did not answer, or not with a decision."""
@@ -49,8 +60,7 @@ class ReleaseCase:
 
     def certified(self) -> frozenset[int]:
         """Positions that a quorum allows by now."""
-        decisions = [signed.statement for signed in self.decisions.values()]
-        return certified_positions(decisions, self.keyring.threshold, self.count)
+        return self._certified
 
     def settled(self) -> bool:
         """Whether waiting for further first answers could certify nothing more."""
@@ -59,12 +69,7 @@ class ReleaseCase:
 
     def allowed_by(self, index: int) -> frozenset[int]:
         """Positions that this custodian itself allows."""
-        signed = self.decisions.get(index)
-        if signed is None:
-            return frozenset()
-        return frozenset(
-            p for r in signed.statement.rulings if r.verdict is Verdict.ALLOW for p in r.positions
-        )
+        return self._allowed.get(index, frozenset())
 
     def due(self, index: int) -> frozenset[int]:
         """Certified positions that this custodian allows and has not delivered."""

@@ -6,6 +6,7 @@ under another description opens nothing.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from kms.crypto import labels
@@ -65,6 +66,7 @@ def batch_root(key_ids: list[bytes]) -> bytes:
     return H(labels.BATCH, *key_ids)
 
 
+@lru_cache(maxsize=64)
 def dealt_version(keyring_id: bytes, manifest_hash: bytes) -> bytes:
     """The version of shares as they were first dealt under a manifest; later ones are named by their plan."""
     return H(labels.DEALT_VERSION, keyring_id, manifest_hash)

@@ -196,11 +196,6 @@ def _from_message(cls: type[S], parsed: Message, path: str = "payload") -> S:
     return cast(S, cast(Any, cls)(**{f.name: f.read(getattr(parsed, f.name)) for f in plan.fields}))
 
 
-def from_trusted(cls: type[S], parsed: Message) -> S:
-    """The value of a message whose bytes were decoded and checked before."""
-    return _from_message(cls, parsed)
-
-
 def require(condition: bool, path: str, problem: str) -> None:
     """Invalid with this field's path, unless `condition`: for the checks of constructors."""
     if not condition:

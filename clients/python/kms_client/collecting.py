@@ -155,12 +155,11 @@ class Collector:
         if key_id in self.opened and consistent(shares, threshold):
             return  # a late share that agrees: nothing to add
         opened: list[bytes] = []
+        digest, expected = descriptor.core_hash, descriptor.key_check_value
 
         def matches(secret: bytes) -> bool:
-            prk = derivation.prk(secret)
-            opened[:] = [prk]
-            expected = descriptor.key_check_value
-            return equal(derivation.key_check_value(prk, descriptor.core_hash), expected)
+            opened[:] = [derivation.prk(secret)]
+            return equal(derivation.key_check_value(opened[0], digest), expected)
 
         try:
             result = reconstruct(shares, descriptor.core.commitments, descriptor.core.threshold, matches)
