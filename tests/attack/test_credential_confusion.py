@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import string
 from collections.abc import Callable
 from typing import Any
 
@@ -192,7 +193,9 @@ def test_no_changed_character_survives(make: Callable[[], str]) -> None:
     token = make()
     assert verify_credential(token, PINNED, AUDIENCE, THUMBPRINT, NOW)[0].subject == "doctor-17"
     for position in {*range(0, len(token), 7), len(token) - 1}:
-        for other in set("ABCDEFGHw_") - {token[position]}:
+        # The last character holds spare bits: some of its neighbours decode to the same signature.
+        others = string.ascii_letters + string.digits if position == len(token) - 1 else "ABw_"
+        for other in set(others) - {token[position]}:
             changed = token[:position] + other + token[position + 1 :]
             assert refusal(changed).startswith("CREDENTIAL_")
 

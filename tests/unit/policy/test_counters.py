@@ -41,6 +41,14 @@ def test_a_window_never_misses_what_is_in_it_and_counts_at_most_one_bucket_more(
     assert exact <= counters.total(b"doctor", now, window) <= loose
 
 
+def test_a_window_that_begins_inside_a_bucket_counts_all_of_it() -> None:
+    counters = Counters(MemoryStore())
+    at = 10 * BUCKET_SECONDS + 200
+    counters.add(b"doctor", at, 7)
+    assert counters.total(b"doctor", at + HOUR - 100, HOUR) == 7
+    assert counters.total(b"doctor", at + HOUR + BUCKET_SECONDS, HOUR) == 0
+
+
 def test_names_are_counted_apart() -> None:
     counters = Counters(MemoryStore())
     counters.add(b"doctor", 1000, 5)

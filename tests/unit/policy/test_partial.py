@@ -174,3 +174,11 @@ def test_lint_refuses_every_rule_that_cedar_lets_one_group_through(
 )
 def test_what_is_not_known_stays_unknown_unless_it_cannot_matter(expression: str, value: object) -> None:
     assert condition(rule_of(f"when {{ {expression} }}")[1], {}) is value
+
+
+@pytest.mark.parametrize("operator", ["==", "!=", "<", "<=", ">", ">="])
+@pytest.mark.parametrize(("left", "right"), [(1, 2), (2, 2), (3, 2)])
+def test_numbers_compare_as_in_cedar(left: int, operator: str, right: int) -> None:
+    text, rule = rule_of(f"when {{ context.independent {operator} {right} }}")
+    world = reading(*(f"issuer:{number}" for number in range(left)))
+    assert condition(rule, known(world)) is cedar_allows(text, world)
