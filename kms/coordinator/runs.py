@@ -82,6 +82,12 @@ class ReleaseRun:
         self._tasks: set[asyncio.Task[None]] = set()
         self._certificate: tuple[frozenset[int], bytes] = (frozenset(), b"")
         self._gate_opens = 0.0
+        self.followers = 0
+
+    def give_up(self) -> None:
+        """Stop asking; `run` ends."""
+        for task in self._tasks:
+            task.cancel()
 
     async def run(self) -> None:
         """Until nothing more can come; ends the feed."""

@@ -28,6 +28,7 @@ from kms.wire.v1 import coordinator_pb2, keyring_pb2
 
 SERVICE = "kms.v1.CoordinatorService"
 MAX_RUNS = 1024
+ALONE_SECONDS = 60.0
 R = TypeVar("R")
 
 
@@ -249,15 +250,27 @@ class CoordinatorService:
                 descriptors=[d for d, _ in await self._find(list(opened.request.key_ids))]
             )
             known.append(coordinator_pb2.ReleaseEvent(descriptors=found))
-        async for events in run.feed.follow():
-            yield coordinator_pb2.ReleaseKeysResponse(events=known + events)
-            known = []
+        run.followers += 1
+        try:
+            async for events in run.feed.follow():
+                yield coordinator_pb2.ReleaseKeysResponse(events=known + events)
+                known = []
+        finally:
+            run.followers -= 1
+            if not run.followers:
+                self._spawn(self._give_up_alone(run))
+
+    async def _give_up_alone(self, run: ReleaseRun) -> None:
+        """A request that nobody follows is let go after a while: custodians keep it, and can be asked again."""
+        await asyncio.sleep(ALONE_SECONDS)
+        if not run.followers:
+            run.give_up()
 
     async def _follow_to_the_end(self, request: bytes, run: ReleaseRun) -> None:
         try:
             await run.run()
         finally:
-            del self._releases[request]
+            self._releases.pop(request, None)
 
     async def cancel_release(
         self, request: coordinator_pb2.CancelReleaseRequest, call: Call

@@ -179,6 +179,8 @@ def expire(node: NodeContext) -> list[RequestHash]:
         if now >= min(stored.expires_at, stored.received_at + HUMAN_LIFETIME):
             close_request(node, stored.request_hash, "TIMED_OUT")
             closed.append(stored.request_hash)
+    with node.store.transaction():
+        node.store.forget_evidence(now)
     return closed
 
 

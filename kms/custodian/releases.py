@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import replace
 
 from kms.crypto import sealing
-from kms.custodian.case import Case, counter_key
+from kms.custodian.case import Case, attributes, counter_key
 from kms.custodian.context import NodeContext
 from kms.custodian.decisions import close_request, latest_decision, mark_released, reopen, stored_case
 from kms.custodian.store import CLOSED, DECIDED, RELEASED, StoredKey, StoredRequest
@@ -51,25 +51,39 @@ def release_shares(node: NodeContext, request: RequestHash, certificate: bytes) 
 
 
 def _still_allowed(node: NodeContext, stored: StoredRequest, case: Case, now: int) -> set[int]:
-    """Positions this node allowed and would still: grants may have been revoked or used up since."""
-    allowed = set()
+    """Positions that this node allowed and would still: policy is asked again.
+
+    Since the decision a grant may have been revoked or used up, and other releases may have been counted.
+    """
+    before = latest_decision(node, stored).statement.by_position()
+    ruled = {p for p, r in before.items() if r.verdict is Verdict.ALLOW and not r.approver_thumbprint}
+    human = {p for p, r in before.items() if r.verdict is Verdict.ALLOW and r.approver_thumbprint}
+    if now >= case.opened.request.created_at + RULE_LIFETIME:
+        ruled.clear()
+    if stored.state == RELEASED:  # the same release again: it is counted already
+        return ruled | human
+    allowed: set[int] = set()
+    for positions, approved in ((ruled, False), (human, True)):
+        if positions:
+            for attrs, alike in attributes(node, case, now, approved=approved).items():
+                if node.policy.decide_release(attrs).verdict == "allow":
+                    allowed |= positions.intersection(alike)
+    return allowed - _beyond_grants(node, case, allowed)
+
+
+def _beyond_grants(node: NodeContext, case: Case, positions: set[int]) -> set[int]:
+    """Those of the positions that their grant's count no longer covers."""
+    beyond: set[int] = set()
     uses: Counter[bytes] = Counter()
-    for position, ruling in latest_decision(node, stored).statement.by_position().items():
-        if ruling.verdict is not Verdict.ALLOW or case.keys[position] is None:
-            continue
-        by_rule = not ruling.approver_thumbprint
-        if by_rule and now >= case.opened.request.created_at + RULE_LIFETIME:
-            continue
-        if by_rule and not case.owned(position) and case.lost_reason(position):
-            continue
+    for position in sorted(positions):
         grant = None if case.owned(position) else case.grant_for(position)
-        if grant is not None:
+        if grant is None:
+            continue
+        if node.store.grant_uses(grant.grant_id) + uses[grant.grant_id] >= grant.max_count:
+            beyond.add(position)
+        else:
             uses[grant.grant_id] += 1
-            spent = 0 if stored.state == RELEASED else node.store.grant_uses(grant.grant_id)
-            if spent + uses[grant.grant_id] > grant.max_count:
-                continue
-        allowed.add(position)
-    return allowed
+    return beyond
 
 
 def _deliver(

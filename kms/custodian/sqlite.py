@@ -221,6 +221,12 @@ class SqliteCustodianStore:
         ).fetchall()
         return [StoredRequest(*row) for row in rows]
 
+    def forget_evidence(self, before: int) -> None:
+        self._db.execute(
+            "UPDATE requests SET evidence = x'' WHERE expires_at < ? AND state != ? AND evidence != x''",
+            (before, WAITING),
+        )
+
     # -- grants ----------------------------------------------------------------------------------------
 
     def grant_uses(self, grant: GrantId) -> int:

@@ -33,6 +33,8 @@ RULE_LIFETIME: Final = 15 * 60
 """Seconds in which a rule alone may answer a request."""
 HUMAN_LIFETIME: Final = 72 * 3600
 """Seconds in which humans may."""
+BAD_DELIVERY: Final = "BAD_DELIVERY"
+"""Reason: a custodian signed a delivery that does not open, or holds no shares."""
 
 
 class Purpose(enum.IntEnum):
@@ -353,10 +355,14 @@ def open_shares(
         raise Invalid("a share release outside its certificate", reason="WRONG_RELEASE")
     if not equal(sealing.blob_hash(sealed), release.blob_hash):
         raise Invalid("the sealed shares are not those that were signed", reason="WRONG_RELEASE")
-    plain = recipient.open(release_info(request, release.certificate_hash, index, order), sealed)
-    parsed = parse_strict(release_pb2.ReleasedShares, plain, "shares")
-    require(len(parsed.shares) == len(order), "shares.shares", f"must be {len(order)}")
-    openings = unpack_openings(parsed.salts, parsed.contexts, parsed.context_of, len(order))
+    # From here on the custodian has only itself to blame: it signed this very blob for this very request.
+    try:
+        plain = recipient.open(release_info(request, release.certificate_hash, index, order), sealed)
+        parsed = parse_strict(release_pb2.ReleasedShares, plain, "shares")
+        require(len(parsed.shares) == len(order), "shares.shares", f"must be {len(order)}")
+        openings = unpack_openings(parsed.salts, parsed.contexts, parsed.context_of, len(order))
+    except Invalid as error:
+        raise Invalid(f"custodian {index} delivered junk: {error.message}", reason=BAD_DELIVERY) from None
     return signed, ReleasedShares(tuple(parsed.shares), openings)
 
 

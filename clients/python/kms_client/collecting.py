@@ -19,6 +19,7 @@ from kms.statements.ids import KeyId, Version
 from kms.statements.keys import Descriptor, KeySpec, Opening, parse_context, parse_descriptor
 from kms.statements.manifest import Keyring
 from kms.statements.release import (
+    BAD_DELIVERY,
     Certificate,
     Decision,
     OpenedRequest,
@@ -135,6 +136,9 @@ class Collector:
             )
         except KmsError as error:
             self.failures[index] = error.reason
+            if error.reason == BAD_DELIVERY:
+                statement = shares.share_release.SerializeToString(deterministic=True)
+                self.faults.append(Fault(index, BAD_DELIVERY, None, statement))
             return
         self.failures.pop(index, None)
         self._statements[index] = signed.envelope
