@@ -1,0 +1,429 @@
+"""A whole keyring in one process: custodians on real SQLite stores, a clock to turn, devices with real client code.
+
+No sockets and no threads. Devices build what they send with the client's own functions, and their answers come
+through a coordinator that a test may make misbehave (`tests.protocol.coordinator`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from kms.crypto.secret import Secret
+from kms.crypto.signing import SigningKey
+from kms.custodian.context import Approver
+from kms.custodian.node import CustodianNode, NodeOptions
+from kms.custodian.sqlite import SqliteCustodianStore
+from kms.custodian.vault import Vault
+from kms.dev.founding import CLASSES, NAMES, PLACES, YEAR
+from kms.dev.issuer import KID
+from kms.dev.tokens import issue_credential
+from kms.policy.engine import default_policy, default_schema
+from kms.statements import quorums
+from kms.statements.codec import encode
+from kms.statements.envelope import Envelope, Signed, sign, sign_payload
+from kms.statements.evidence import Approval, Grant, GrantAction, Revocation, approval_text_hash
+from kms.statements.ids import GrantId, KeyId, RequestHash, Thumbprint
+from kms.statements.keys import Deposit, KeySpec
+from kms.statements.manifest import (
+    Custodian,
+    HolderClass,
+    Issuer,
+    IssuerKey,
+    IssuerKeyType,
+    Keyring,
+    Manifest,
+    SealingKey,
+    genesis_keyring_id,
+    open_genesis,
+    open_sealing_key,
+)
+from kms.statements.release import RULE_LIFETIME, Purpose, Verdict
+from kms.wire.v1 import coordinator_pb2
+from kms_client.cache import OpenKey
+from kms_client.collecting import Collector
+from kms_client.dealing import Dealt, build_deposit, deal_keys
+from kms_client.requesting import Prepared, prepare_request
+from tests.protocol.coordinator import Bend, Coordinator, honest
+
+START = 1_800_000_000
+"""Unix seconds at which every world begins."""
+LAB = {"patient": "p-1", "category": "laboratory"}
+BOOKING = {"patient": "p-1", "category": "booking"}
+
+
+def signing_key(name: str) -> SigningKey:
+    """The same key for the same name, in every world."""
+    return SigningKey(Secret(hashlib.sha256(f"test key {name}".encode()).digest()))
+
+
+@dataclass(slots=True)
+class Clock:
+    """Unix seconds, turned by hand."""
+
+    seconds: int = START
+
+    def __call__(self) -> int:
+        return self.seconds
+
+    def turn(self, seconds: int) -> None:
+        self.seconds += seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A party with a signing key. `issuers` are the names ("a", "b") of those that vouch for it."""
+
+    name: str
+    key: SigningKey
+    holder_class: str = "device"
+    issuers: tuple[str, ...] = ("a", "b")
+
+    @property
+    def thumbprint(self) -> Thumbprint:
+        return Thumbprint(self.key.thumbprint)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A deposit as it travels: signed order, and each custodian's blobs."""
+
+    signed: Signed[Deposit]
+    blobs: Sequence[coordinator_pb2.TargetBlob]
+
+    @property
+    def envelope(self) -> Envelope:
+        return self.signed.message
+
+    def blob(self, index: int) -> coordinator_pb2.TargetBlob:
+        return next(blob for blob in self.blobs if blob.index == index)
+
+
+@dataclass(slots=True)
+class World:
+    """t of n custodians (3 of 5), two issuers of different owners, one approver a custodian."""
+
+    folder: Path
+    clock: Clock
+    keyring: Keyring
+    identities: Mapping[int, SigningKey]
+    approvers: Mapping[int, SigningKey]
+    issuer_keys: Mapping[str, SigningKey]
+    nodes: dict[int, CustodianNode] = field(default_factory=dict)
+
+    @classmethod
+    def found(cls, folder: Path, *, n: int = 5, threshold: int = 3, name: str = "test") -> World:
+        """A new keyring with all its nodes up. Another `name` is another keyring, of the same parties."""
+        clock = Clock()
+        identities = {i: signing_key(f"custodian {i}") for i in range(1, n + 1)}
+        issuer_keys = {iss: signing_key(f"issuer {iss}") for iss in CLASSES}
+        keyring = found_keyring(name, identities, issuer_keys, threshold, clock())
+        approvers = {i: signing_key(f"approver {i}") for i in identities}
+        world = cls(folder, clock, keyring, identities, approvers, issuer_keys)
+        for index in identities:
+            world.start(index)
+        return world
+
+    def start(self, index: int, keyring: Keyring | None = None) -> CustodianNode:
+        """Start (or start again) one custodian on its store."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"custodian-{index}.db"
+        if index in self.nodes:
+            self.nodes.pop(index).close()
+        if path.exists():
+            store = SqliteCustodianStore.open(path)
+        else:
+            store = SqliteCustodianStore.create(path, self.keyring.keyring_id, index)
+        human = self.approvers[index]
+        approver = Approver(
+            f"approver {index}",
+            human.public,
+            Thumbprint(human.thumbprint),
+            frozenset({f"{iss('a')}|dr-self"}),
+        )
+        vault = Vault(Secret(hashlib.sha256(f"storage root {index}".encode()).digest()))
+        self.nodes[index] = CustodianNode(
+            keyring or self.keyring,
+            self.identities[index],
+            store,
+            vault,
+            [approver],
+            self.clock,
+            NodeOptions(),
+        )
+        return self.nodes[index]
+
+    def close(self) -> None:
+        for node in self.nodes.values():
+            node.close()
+
+    # -- who acts ----------------------------------------------------------------------------------------
+
+    def device(
+        self, name: str, holder_class: str = "device", issuers: tuple[str, ...] = ("a", "b")
+    ) -> Device:
+        return Device(name, signing_key(name), holder_class, issuers)
+
+    def credentials(self, device: Device, *, lifetime: int = 3600) -> list[str]:
+        """Fresh tokens, bound to the device's key."""
+        return [
+            issue_credential(
+                self.issuer_keys[name],
+                KID,
+                iss(name),
+                device.name,
+                device.holder_class,
+                "",
+                device.key.thumbprint,
+                self.keyring.keyring_id.hex(),
+                self.clock(),
+                lifetime,
+            )
+            for name in device.issuers
+        ]
+
+    def sealing_keys(self, indices: Iterable[int] = ()) -> dict[int, SealingKey]:
+        """Current sealing keys as a client verifies them, of these custodians or of all."""
+        chosen = set(indices) or set(self.nodes)
+        return {
+            i: open_sealing_key(node.sealing_key().envelope, self.keyring, i, self.clock()).statement
+            for i, node in self.nodes.items()
+            if i in chosen
+        }
+
+    # -- keys --------------------------------------------------------------------------------------------
+
+    def deal(
+        self,
+        dealer: Device,
+        contexts: Sequence[Mapping[str, str]],
+        *,
+        owner: Device | None = None,
+        spec: KeySpec = KeySpec.DATA,
+    ) -> Dealt:
+        who = (owner or dealer).thumbprint
+        return deal_keys(self.keyring, contexts, who, dealer.thumbprint, spec, self.clock())
+
+    def send(self, dealer: Device, dealt: Dealt, *, to: Iterable[int] = ()) -> Sent:
+        """Seal and sign a deposit; nobody has it yet."""
+        credentials = self.credentials(dealer)
+        return Sent(
+            *build_deposit(self.keyring, dealt, self.sealing_keys(to), credentials, dealer.key, self.clock())
+        )
+
+    def deposit_at(self, index: int, sent: Sent) -> bytes:
+        """Hand one custodian its part; the receipt's envelope."""
+        blob = sent.blob(index)
+        return self.nodes[index].deposit(sent.envelope, blob.sealed, blob.sealed_evidence)
+
+    def create(
+        self,
+        dealer: Device,
+        contexts: Sequence[Mapping[str, str]] = (LAB,),
+        *,
+        owner: Device | None = None,
+        spec: KeySpec = KeySpec.DATA,
+        at: Iterable[int] = (),
+    ) -> tuple[OpenKey, ...]:
+        """New keys, deposited at these custodians or at all."""
+        dealt = self.deal(dealer, contexts, owner=owner, spec=spec)
+        sent = self.send(dealer, dealt)
+        for index in sorted(set(at) or set(self.nodes)):
+            self.deposit_at(index, sent)
+        return dealt.keys
+
+    # -- releases ----------------------------------------------------------------------------------------
+
+    def prepare(
+        self,
+        device: Device,
+        keys: Sequence[OpenKey] | Sequence[KeyId],
+        *,
+        purpose: Purpose = Purpose.PATIENT_ACCESS,
+        justification: str = "follow-up",
+        grants: Sequence[bytes] = (),
+        to: Iterable[int] = (),
+        lifetime: int = RULE_LIFETIME,
+    ) -> Prepared:
+        """A signed request with evidence sealed to these custodians or to all; nobody has it yet."""
+        return prepare_request(
+            self.keyring,
+            [key.key_id if isinstance(key, OpenKey) else key for key in keys],
+            purpose,
+            justification,
+            self.credentials(device),
+            grants,
+            self.sealing_keys(to),
+            device.key,
+            self.clock(),
+            lifetime,
+            omit_descriptors=False,
+        )
+
+    def coordinator(self) -> Coordinator:
+        return Coordinator(self.keyring, self.nodes)
+
+    def collect(self, prepared: Prepared, bend: Bend = honest) -> Collector:
+        """Send a request through the coordinator, whose answers `bend` may bend; the client's view."""
+        return collect(self.keyring, prepared, bend(self.coordinator().release(prepared)))
+
+    def release(
+        self,
+        device: Device,
+        keys: Sequence[OpenKey] | Sequence[KeyId],
+        *,
+        purpose: Purpose = Purpose.PATIENT_ACCESS,
+        grants: Sequence[bytes] = (),
+        bend: Bend = honest,
+    ) -> Collector:
+        return self.collect(self.prepare(device, keys, purpose=purpose, grants=grants), bend)
+
+    def decide_at(self, index: int, prepared: Prepared) -> bytes:
+        """Phase one at one custodian; the decision's envelope."""
+        node = self.nodes[index]
+        return node.decide(prepared.message.request, evidence_for(prepared, index)).envelope
+
+    # -- people ------------------------------------------------------------------------------------------
+
+    def grant(
+        self,
+        owner: Device,
+        grantee: Device,
+        *,
+        keys: Sequence[OpenKey] = (),
+        category: str = "",
+        purposes: Sequence[Purpose] = (Purpose.TREATMENT,),
+        valid_for: int = 86400,
+        max_count: int = 1000,
+        sequence: int = 1,
+    ) -> Grant:
+        """What an owner would sign; `sign(grant, owner.key).envelope` is the grant."""
+        return Grant(
+            self.keyring.keyring_id,
+            self.keyring.manifest_hash,
+            GrantId(secrets.token_bytes(16)),
+            owner.thumbprint,
+            grantee.thumbprint,
+            tuple(key.key_id for key in keys),
+            category,
+            (GrantAction.RELEASE,),
+            tuple(purposes),
+            self.clock(),
+            self.clock() + valid_for,
+            max_count,
+            sequence,
+        )
+
+    def revoke(self, owner: Device, grant: Grant, *, at: Iterable[int] = (), up_to_sequence: int = 0) -> None:
+        """Tell these custodians, or all."""
+        revocation = Revocation(
+            self.keyring.keyring_id,
+            self.keyring.manifest_hash,
+            owner.thumbprint,
+            b"" if up_to_sequence else grant.grant_id,
+            up_to_sequence,
+            self.clock(),
+        )
+        envelope = sign(revocation, owner.key).message
+        for index in sorted(set(at) or set(self.nodes)):
+            self.nodes[index].revoke(envelope)
+
+    def approval(
+        self,
+        index: int,
+        request: RequestHash,
+        *,
+        by: SigningKey | None = None,
+        verdict: Verdict = Verdict.ALLOW,
+    ) -> Approval:
+        """What custodian `index`'s approver would sign after reading the text that is shown."""
+        shown = self.nodes[index].show(request)
+        human = by or self.approvers[index]
+        return Approval(
+            self.keyring.keyring_id,
+            self.keyring.manifest_hash,
+            index,
+            request,
+            Thumbprint(human.thumbprint),
+            verdict,
+            shown.purpose,
+            shown.count,
+            approval_text_hash(shown.text),
+            self.clock() + 600,
+        )
+
+    def approve(self, index: int, request: RequestHash) -> bytes:
+        """Custodian `index`'s approver says yes; the decision's envelope."""
+        signed = sign(self.approval(index, request), self.approvers[index])
+        return self.nodes[index].answer(signed.message)[1].envelope
+
+
+def iss(name: str) -> str:
+    return f"https://issuer-{name}.example"
+
+
+def evidence_for(prepared: Prepared, index: int) -> bytes:
+    """The sealed evidence for one custodian."""
+    return next(blob.sealed_evidence for blob in prepared.message.blobs if blob.index == index)
+
+
+def collect(
+    keyring: Keyring, prepared: Prepared, events: Iterable[coordinator_pb2.ReleaseEvent]
+) -> Collector:
+    """What the client makes of these answers."""
+    collector = Collector(keyring, prepared.opened, prepared.recipient)
+    for event in events:
+        collector.add(event)
+    return collector
+
+
+def found_keyring(
+    name: str,
+    identities: Mapping[int, SigningKey],
+    issuer_keys: Mapping[str, SigningKey],
+    threshold: int,
+    now: int,
+    **changes: object,
+) -> Keyring:
+    """A genesis manifest, signed by all founders and opened against its own id; `changes` to its fields."""
+    manifest = Manifest(
+        name=name,
+        sequence=0,
+        previous_hash=b"",
+        keyring_id=b"",
+        threshold=threshold,
+        durable_quorum=max(quorums.durable(threshold), threshold + 1),
+        custodians=tuple(_custodian(i, identity) for i, identity in identities.items()),
+        admins=(signing_key("admin").public,),
+        admin_quorum=1,
+        issuers=tuple(
+            Issuer(
+                iss(issuer),
+                f"owner-{issuer}",
+                tuple(HolderClass[klass.upper()] for klass in CLASSES[issuer]),
+                (IssuerKey(KID, IssuerKeyType.ED25519, key.public),),
+            )
+            for issuer, key in issuer_keys.items()
+        ),
+        policy=default_policy(),
+        policy_schema=default_schema(),
+        created_at=now,
+        expires_at=now + YEAR,
+    )
+    manifest = replace(manifest, **changes)  # type: ignore[arg-type]
+    payload = encode(manifest)
+    signed = sign_payload(manifest, payload, signing_key("admin"), *identities.values())
+    return open_genesis(signed.envelope, genesis_keyring_id(payload), now)
+
+
+def _custodian(index: int, identity: SigningKey) -> Custodian:
+    jurisdiction, hosting = PLACES[(index - 1) % 5]
+    round_ = "" if index <= 5 else str(index)
+    organisation = f"{NAMES[(index - 1) % 5]} {index}"
+    endpoint = f"127.0.0.1:{9000 + index}"
+    return Custodian(
+        index, organisation, jurisdiction + round_, hosting + round_, organisation, endpoint, identity.public
+    )
