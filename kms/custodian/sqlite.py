@@ -7,6 +7,7 @@ A descriptor's first part is the same for all keys of one dealer, owner and mani
 from __future__ import annotations
 
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -99,22 +100,22 @@ class SqliteCustodianStore:
     # -- keys ----------------------------------------------------------------------------------------
 
     def known_keys(self, descriptors: Sequence[Descriptor]) -> Mapping[int, str]:
+        # A batch may hold one C_0 more than once: every one of them is the seen one, not only the last.
+        by_id, by_c0 = defaultdict(list), defaultdict(list)
+        for position, mine in enumerate(descriptors):
+            by_id[_tag(mine.key_id)].append(position)
+            by_c0[_tag(mine.core.commitments[0][1:])].append(position)
         problems: dict[int, str] = {}
-        by_id = {_tag(d.key_id): p for p, d in enumerate(descriptors)}
-        by_c0 = {_tag(d.core.commitments[0][1:]): p for p, d in enumerate(descriptors)}
-        for column, tags, reason in (("c0_tag", by_c0, "COMMITMENT_SEEN"), ("id_tag", by_id, "KEY_SEEN")):
-            for stored in self._select(column, list(tags)):
-                other = stored.descriptor
-                tag = _tag(other.key_id) if column == "id_tag" else _tag(other.core.commitments[0][1:])
-                mine = descriptors[tags[tag]]
-                same = (
-                    equal(mine.key_id, other.key_id)
-                    if column == "id_tag"
-                    # Without the sign byte: C_0 and its negative are one commitment for this purpose.
-                    else equal(mine.core.commitments[0][1:], other.core.commitments[0][1:])
-                )
-                if same:
-                    problems[tags[tag]] = reason
+        for other in (s.descriptor for s in self._select("c0_tag", list(by_c0))):
+            # Without the sign byte: C_0 and its negative are one commitment for this purpose.
+            c0 = other.core.commitments[0][1:]
+            for position in by_c0[_tag(c0)]:
+                if equal(descriptors[position].core.commitments[0][1:], c0):
+                    problems[position] = "COMMITMENT_SEEN"
+        for other in (s.descriptor for s in self._select("id_tag", list(by_id))):
+            for position in by_id[_tag(other.key_id)]:
+                if equal(descriptors[position].key_id, other.key_id):
+                    problems[position] = "KEY_SEEN"
         return problems
 
     def add_keys(self, keys: Sequence[StoredKey]) -> None:
