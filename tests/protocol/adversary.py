@@ -13,7 +13,7 @@ from kms.crypto.signing import SigningKey
 from kms.errors import KmsError
 from kms.statements import codec
 from kms.statements.envelope import Envelope
-from kms.statements.keys import Core, Descriptor, describe
+from kms.statements.keys import Core, Descriptor, Receipt, describe
 from kms.statements.release import Decision, ShareRelease, release_info
 from kms.wire.v1 import keyring_pb2, release_pb2
 from kms_client.requesting import Prepared
@@ -88,3 +88,9 @@ def reason_of(step: Any, *arguments: Any) -> str:
     except KmsError as error:
         return error.reason
     return ""
+
+
+def refusals(envelope: bytes) -> dict[int, str]:
+    """Position -> reason, of the keys that a receipt does not take."""
+    receipt = codec.decode(Receipt, keyring_pb2.Envelope.FromString(envelope).payload)
+    return dict(receipt.refused)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from kms.crypto import derivation
 from kms.crypto.secret import Secret
 from kms.crypto.signing import SigningKey
 from kms.custodian.context import Approver
@@ -97,6 +98,10 @@ class Sent:
     @property
     def envelope(self) -> Envelope:
         return self.signed.message
+
+    def key_ids(self) -> list[KeyId]:
+        """The names of its keys, in order."""
+        return [KeyId(derivation.key_id(payload)) for payload in self.signed.statement.descriptors]
 
     def blob(self, index: int) -> coordinator_pb2.TargetBlob:
         return next(blob for blob in self.blobs if blob.index == index)
