@@ -48,7 +48,10 @@ class SigningKey:
 
     def sign(self, payload_type: str, payload: bytes) -> bytes:
         """64 bytes over PAE(type, payload)."""
-        return self._key.sign(pae(payload_type, payload))
+        signed = pae(payload_type, payload)
+        signature = self._key.sign(signed)
+        _remember(_name(self.public, signature, signed))
+        return signature
 
     def __repr__(self) -> str:
         return "<signing key>"
@@ -61,7 +64,7 @@ def verify(public_key: bytes, payload_type: str, payload: bytes, signature: byte
     certificate, and again on a retry. Failures are not remembered.
     """
     signed = pae(payload_type, payload)
-    name = hashlib.sha256(public_key + signature + hashlib.sha256(signed).digest()).digest()
+    name = _name(public_key, signature, signed)
     with _verified_lock:
         if name in _verified:
             return
@@ -69,6 +72,14 @@ def verify(public_key: bytes, payload_type: str, payload: bytes, signature: byte
         _public(public_key).verify(signature, signed)
     except (InvalidSignature, ValueError):
         raise BadSignature("a signature does not verify") from None
+    _remember(name)
+
+
+def _name(public_key: bytes, signature: bytes, signed: bytes) -> bytes:
+    return hashlib.sha256(b"".join((public_key, signature, hashlib.sha256(signed).digest()))).digest()
+
+
+def _remember(name: bytes) -> None:
     with _verified_lock:
         _verified[name] = None
         if len(_verified) > _VERIFIED_LIMIT:

@@ -153,9 +153,9 @@ def attributes(
 ) -> dict[ReleaseAttributes, list[int]]:
     """Positions of the keys that this node holds, by equal attributes: each group costs one evaluation."""
     request = case.opened.request
-    principal = counter_key(b"principal", request.requester_thumbprint)
-    by_hour = node.counters.total(principal, now, HOUR)
-    by_day = node.counters.total(principal, now, DAY)
+    who = principals(case)
+    by_hour = max(node.counters.total(name, now, HOUR) for name in who)
+    by_day = max(node.counters.total(name, now, DAY) for name in who)
     alike: dict[tuple[bytes, bool, bool, str], list[int]] = defaultdict(list)
     for position, key in enumerate(case.keys):
         if key is not None:
@@ -186,9 +186,21 @@ def attributes(
     return groups
 
 
-def counter_key(kind: bytes, thumbprint: bytes) -> bytes:
+def principals(case: Case) -> list[bytes]:
+    """Under which names releases to this requester are counted.
+
+    By key and by person: whoever gets credentials for fresh keys must not start from zero with each.
+    """
+    people = [f"{c.iss}|{c.subject}".encode() for c in case.credentials]
+    return [
+        counter_key(b"principal", case.opened.request.requester_thumbprint),
+        *(counter_key(b"subject", person) for person in people),
+    ]
+
+
+def counter_key(kind: bytes, name: bytes) -> bytes:
     """Under which name releases of a principal, or of an owner's keys, are counted."""
-    return H(labels.PRINCIPAL, kind, thumbprint)
+    return H(labels.PRINCIPAL, kind, name)
 
 
 VERDICTS = {"allow": Verdict.ALLOW, "deny": Verdict.DENY, "pending": Verdict.PENDING}

@@ -36,17 +36,29 @@ class Recent(Generic[T]):
 
     def __init__(self, limit: int = 32) -> None:
         self._limit = limit
-        self._values: OrderedDict[RequestHash, T] = OrderedDict()
+        self._values: OrderedDict[RequestHash, tuple[T, int]] = OrderedDict()
+        self._epoch = 0
 
     def put(self, request: RequestHash, value: T) -> None:
-        self._values[request] = value
+        self._values[request] = (value, self._epoch)
         while len(self._values) > self._limit:
             self._values.popitem(last=False)
 
     def get(self, request: RequestHash) -> T | None:
-        return self._values.get(request)
+        known = self._values.get(request)
+        return known[0] if known else None
+
+    def unchanged(self, request: RequestHash) -> bool:
+        """Whether nothing that bears on policy happened here since `put`."""
+        known = self._values.get(request)
+        return known is not None and known[1] == self._epoch
+
+    def turn(self) -> None:
+        """Something was counted: what policy said before is to be asked again."""
+        self._epoch += 1
 
     def clear(self) -> None:
+        """Something was revoked: what was built before is to be built again."""
         self._values.clear()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from kms.custodian.approval_text import render
-from kms.custodian.case import VERDICTS, Case, attributes, build_case, open_evidence
+from kms.custodian.case import DAY, VERDICTS, Case, attributes, build_case, open_evidence
 from kms.custodian.context import NodeContext
 from kms.custodian.store import CLOSED, DECIDED, RELEASED, WAITING, StoredRequest
 from kms.errors import EvidenceRefused
@@ -181,6 +181,7 @@ def expire(node: NodeContext) -> list[RequestHash]:
             closed.append(stored.request_hash)
     with node.store.transaction():
         node.store.forget_evidence(now)
+        node.store.forget_counts(now - 2 * DAY)
     return closed
 
 

@@ -9,9 +9,16 @@ from collections import Counter
 from dataclasses import replace
 
 from kms.crypto import sealing
-from kms.custodian.case import Case, attributes, counter_key
+from kms.custodian.case import Case, attributes, counter_key, principals
 from kms.custodian.context import NodeContext
-from kms.custodian.decisions import close_request, latest_decision, mark_released, reopen, stored_case
+from kms.custodian.decisions import (
+    RECENT_SECONDS,
+    close_request,
+    latest_decision,
+    mark_released,
+    reopen,
+    stored_case,
+)
 from kms.custodian.store import CLOSED, DECIDED, RELEASED, StoredKey, StoredRequest
 from kms.errors import Denied, Stale, StoreError
 from kms.statements.audit import LogKind
@@ -60,6 +67,9 @@ def _still_allowed(node: NodeContext, stored: StoredRequest, case: Case, now: in
     human = {p for p, r in before.items() if r.verdict is Verdict.ALLOW and r.approver_thumbprint}
     if now >= case.opened.request.created_at + RULE_LIFETIME:
         ruled.clear()
+    recent = now < stored.received_at + RECENT_SECONDS and node.recent.unchanged(stored.request_hash)
+    if recent and not case.grants:
+        return ruled | human
     if stored.state == RELEASED:  # the same release again: it is counted already
         return ruled | human
     allowed: set[int] = set()
@@ -150,8 +160,9 @@ def _opening(case: Case, position: int) -> Opening:
 
 
 def _count(node: NodeContext, case: Case, positions: list[int], now: int) -> None:
-    principal = counter_key(b"principal", case.opened.request.requester_thumbprint)
-    node.counters.add(principal, now, len(positions))
+    node.recent.turn()
+    for name in principals(case):
+        node.counters.add(name, now, len(positions))
     owners: Counter[bytes] = Counter()
     for position in positions:
         owners[_key(case, position).descriptor.core.owner_thumbprint] += 1

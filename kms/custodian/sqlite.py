@@ -284,6 +284,9 @@ class SqliteCustodianStore:
         ).fetchone()
         return cast(int, row[0])
 
+    def forget_counts(self, before: int) -> None:
+        self._db.execute("DELETE FROM counters WHERE at < ?", (before,))
+
 
 def _tag(name: bytes) -> int:
     """The first 8 bytes as a signed integer: what SQLite indexes at 8 bytes a row."""

@@ -117,8 +117,10 @@ def open_by_all(
 def _parse(
     cls: type[S], envelope: bytes | keyring_pb2.Envelope, path: str
 ) -> tuple[keyring_pb2.Envelope, bytes]:
-    raw = envelope if isinstance(envelope, bytes) else envelope.SerializeToString(deterministic=True)
-    parsed = parse_strict(keyring_pb2.Envelope, raw, path)
+    if isinstance(envelope, bytes):
+        raw, parsed = envelope, parse_strict(keyring_pb2.Envelope, envelope, path)
+    else:  # its shape was checked when the message around it was parsed
+        raw, parsed = envelope.SerializeToString(deterministic=True), envelope
     expected = payload_type(cls)
     if parsed.payload_type != expected:
         raise Invalid(
@@ -132,4 +134,6 @@ def _parse(
 def _only_signature(parsed: keyring_pb2.Envelope, path: str) -> tuple[bytes, bytes]:
     if len(parsed.signatures) != 1:
         raise BadSignature(f"{path} must carry exactly one signature", reason="DUPLICATE_SIGNATURE")
+    if len(parsed.signatures[0].keyid) != signing.PUBLIC_KEY_SIZE:
+        raise BadSignature(f"{path} names no key", reason="WRONG_SIGNER")
     return parsed.signatures[0].keyid, parsed.signatures[0].sig

@@ -31,6 +31,7 @@ class Channel:
         self.target = target
         self._tap = tap
         self._channel: Any
+        self._callables: dict[str, Any] = {}
         if credentials is None:  # a local socket, guarded by the file system
             self._channel = grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS)
         else:
@@ -43,9 +44,7 @@ class Channel:
         data = request.SerializeToString()
         self._record("sent", method, data)
         try:
-            answer = await self._channel.unary_unary(f"/{service}/{method}")(
-                data, timeout=timeout, metadata=_metadata()
-            )
+            answer = await self._unary(f"/{service}/{method}")(data, timeout=timeout, metadata=_metadata())
         except grpc.aio.AioRpcError as error:
             raise failures.from_rpc_error(error) from None
         self._record("received", method, answer)
@@ -66,6 +65,11 @@ class Channel:
             raise failures.from_rpc_error(error) from None
         finally:
             call.cancel()
+
+    def _unary(self, path: str) -> Any:
+        if path not in self._callables:
+            self._callables[path] = self._channel.unary_unary(path)
+        return self._callables[path]
 
     def _record(self, direction: str, method: str, data: bytes) -> None:
         if self._tap:
