@@ -34,7 +34,7 @@ from kms.statements.manifest import (
 from kms.storage import config as toml_config
 from kms.storage.keyfile import write_secret
 
-PLACES = (("FR", "Lyon DC"), ("DE", "Kiel DC"), ("FR", "Paris DC"), ("CH", "Bern DC"), ("NL", "Delft DC"))
+PLACES = (("FR", "Lyon DC"), ("DE", "Kiel DC"), ("CH", "Bern DC"), ("NL", "Delft DC"), ("FR", "Paris DC"))
 NAMES = ("Hospital Trust", "Patients' Union", "Medical Chamber", "University", "Notaries")
 CLASSES = {"a": ("device", "professional"), "b": ("device", "professional", "service", "operator")}
 _TLS = {"certificate": "tls.pem", "key": "tls.key", "authorities": "../ca/ca.pem"}
