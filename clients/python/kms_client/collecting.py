@@ -68,9 +68,14 @@ class Collector:
         """Descriptors from wherever: only one that hashes to a requested key id counts."""
         positions = {key_id: p for p, key_id in enumerate(self.request.request.key_ids)}
         for payload in payloads:
-            position = positions.get(KeyId(derivation.key_id(payload)))
-            if position is not None and position not in self._descriptors:
+            key_id = KeyId(derivation.key_id(payload))
+            position = positions.get(key_id)
+            if position is None or position in self._descriptors:
+                continue
+            try:
                 self._descriptors[position] = parse_descriptor(payload)
+            except KmsError as error:
+                self.failed[key_id] = error  # this name was given to garbage: the other keys still come
 
     def missing_descriptors(self) -> list[KeyId]:
         """Requested keys that are still without a description."""
@@ -176,8 +181,11 @@ class Collector:
             for wrong in filter(None, error.details.get("wrong", "").split(",")):
                 self._blame(int(wrong), "WRONG_SHARE", key_id)
         except DealerAtFault as error:
+            if key_id not in self.failed:  # further good shares say it again
+                self.faults.append(Fault(0, "KEY_MALFORMED", key_id, descriptor.payload))
             self.failed[key_id] = error
-            self.faults.append(Fault(0, "KEY_MALFORMED", key_id, descriptor.payload))
+        except KmsError as error:
+            self.failed[key_id] = error  # a description that says nothing usable concerns its own key only
 
     def _open(self, descriptor: Descriptor, position: int, secret: KeySecret, prk: bytes) -> OpenKey:
         context, salt = self._context(descriptor, position)
