@@ -47,10 +47,11 @@ def relabel(world: World, victim: Sent, host: Device) -> tuple[Sent, Descriptor]
     )
     root = derivation.batch_root([mine.key_id])
     evidence = Evidence(tuple(world.credentials(host))).to_bytes()
+    deposit_info = vars(deposits)["deposit_info"]  # as this custodian makes it, naive or not
     targets, blobs = [], []
     for target in recorded.targets:
         key = world.sealing_keys()[target.index]
-        info = deposits.deposit_info(
+        info = deposit_info(
             root, 1, host.thumbprint, world.keyring, target.index, target.sealing_key_id, evidence=True
         )
         sealed_evidence = sealing.seal(key.public_key, info, evidence)
