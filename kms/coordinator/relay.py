@@ -26,6 +26,7 @@ class Relay:
     ) -> None:
         credentials = tls.client()
         self.keyring = keyring
+        self._silent: set[int] = set()
         self._channels = {
             index: Channel(endpoint, credentials, tap=tap) for index, endpoint in endpoints.items()
         }
@@ -33,6 +34,10 @@ class Relay:
     @property
     def indices(self) -> tuple[int, ...]:
         return tuple(self._channels)
+
+    def answered(self, index: int) -> bool:
+        """Whether this custodian answered when it was last asked for a decision."""
+        return index not in self._silent
 
     async def sealing_key(self, index: int) -> keyring_pb2.Envelope:
         answer = await self._channels[index].call(
@@ -59,13 +64,20 @@ class Relay:
     async def decide(
         self, index: int, request: keyring_pb2.Envelope, blob: coordinator_pb2.TargetBlob
     ) -> custodian_pb2.DecideResponse:
-        return await self._channels[index].call(
-            SERVICE,
-            "Decide",
-            custodian_pb2.DecideRequest(request=request, blob=blob),
-            custodian_pb2.DecideResponse,
-            timeout=QUICK_SECONDS,
-        )
+        try:
+            answer = await self._channels[index].call(
+                SERVICE,
+                "Decide",
+                custodian_pb2.DecideRequest(request=request, blob=blob),
+                custodian_pb2.DecideResponse,
+                timeout=QUICK_SECONDS,
+            )
+        except KmsError as error:
+            if error.status in ("UNAVAILABLE", "DEADLINE_EXCEEDED"):
+                self._silent.add(index)
+            raise
+        self._silent.discard(index)
+        return answer
 
     async def watch(
         self, index: int, request: RequestHash, seconds: float

@@ -6,6 +6,7 @@ A run goes on when its caller hangs up, and a caller that comes back with the sa
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, Generic, TypeVar
@@ -15,6 +16,8 @@ from kms.coordinator.workflow import ReleaseCase
 from kms.errors import KmsError, Unavailable
 from kms.wire.v1 import coordinator_pb2, keyring_pb2
 
+HEDGE_SECONDS = 0.025
+"""How much later than a first quorum the other custodians are asked."""
 GRACE_SECONDS = 0.1
 """How long a batch that is partly certified waits for custodians that may certify the rest."""
 
@@ -79,6 +82,7 @@ class ReleaseRun:
         self._blobs = {blob.index: blob for blob in request.blobs}
         self._now = now
         self._change = asyncio.Event()
+        self._needs_all = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._certificate: tuple[frozenset[int], bytes] = (frozenset(), b"")
         self._gate_opens = 0.0
@@ -92,8 +96,10 @@ class ReleaseRun:
     async def run(self) -> None:
         """Until nothing more can come; ends the feed."""
         try:
-            for index in self._case_indices():
+            first, later = self._order()
+            for index in first:
                 self._spawn(self._decide(index))
+            self._spawn(self._ask_the_others(later))
             while self._tasks:
                 await self._change.wait()
                 self._change.clear()
@@ -102,6 +108,29 @@ class ReleaseRun:
             for task in self._tasks:
                 task.cancel()
             self.feed.end()
+
+    def _order(self) -> tuple[list[int], list[int]]:
+        """Whom to ask at once (a quorum, another one for each request) and whom a moment later."""
+        indices = self._case_indices()
+        turn = self._case.opened.hash[0] % max(1, len(indices))
+        turned = indices[turn:] + indices[:turn]
+        ready = [i for i in turned if self._relay.answered(i)] + [
+            i for i in turned if not self._relay.answered(i)
+        ]
+        quorum = self._case.keyring.threshold
+        return ready[:quorum], ready[quorum:]
+
+    async def _ask_the_others(self, indices: list[int]) -> None:
+        """All are asked; but the ones that a lucky request does not need do not slow it down.
+
+        Hedging (Dean, Barroso: The Tail at Scale, 2013): the rest is asked after a moment, and at once if
+        any of the first fails, refuses or waits for people.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HEDGE_SECONDS):
+                await self._needs_all.wait()
+        for index in indices:
+            self._spawn(self._decide(index))
 
     def _case_indices(self) -> list[int]:
         asked = {target.index for target in self._case.opened.request.evidence}
@@ -136,9 +165,12 @@ class ReleaseRun:
         # An allow is of no use to the caller before the shares come; a refusal may be all that comes.
         useless = len(self._case.allowed_by(index)) == self._case.count
         self.feed.publish(coordinator_pb2.ReleaseEvent(decision=decision), hold=useless)
+        if not useless:
+            self._needs_all.set()
         self._change.set()
 
     def _fail(self, index: int, error: KmsError, undecided: bool) -> None:
+        self._needs_all.set()
         if undecided:
             self._case.add_failure(index)
         self.feed.publish(coordinator_pb2.ReleaseEvent(failure=failure(index, error)))
@@ -174,4 +206,5 @@ class ReleaseRun:
             shares = await self._relay.release(index, self._case.opened.hash, certificate)
             self.feed.publish(coordinator_pb2.ReleaseEvent(shares=shares))
         except KmsError as error:
+            self._needs_all.set()
             self.feed.publish(coordinator_pb2.ReleaseEvent(failure=failure(index, error)))

@@ -261,13 +261,24 @@ def reconstruct(
     return Reconstruction(secret, tuple(sorted(wrong)))
 
 
-def consistent(shares: Mapping[int, bytes], threshold: int) -> bool:
-    """Whether all shares lie on one pair of polynomials of degree t-1; who does not, only commitments tell."""
+def all_consistent(rows: Sequence[Mapping[int, bytes]], threshold: int) -> bool:
+    """Whether in every row all shares lie on one pair of polynomials of degree t-1.
+
+    All rows must hold the same indices. One random linear combination stands for all of them (wrong rows pass
+    with probability 2^-127); who is wrong, only the commitments tell.
+    """
+    if not rows:
+        return True
+    sums: dict[int, tuple[int, int]] = dict.fromkeys(rows[0], (0, 0))
     try:
-        decoded = {index: decode_share(share) for index, share in shares.items()}
-    except CryptoError:
+        for row in rows:
+            weight = secrets.randbits(_WEIGHT_BITS) | 1
+            for index, (f, g) in sums.items():
+                a, b = decode_share(row[index])
+                sums[index] = (f + weight * a, g + weight * b)
+    except (CryptoError, KeyError):
         return False
-    return _on_one_polynomial(decoded, threshold)
+    return _on_one_polynomial({i: (f % Q, g % Q) for i, (f, g) in sums.items()}, threshold)
 
 
 def _try_subset(

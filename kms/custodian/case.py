@@ -53,7 +53,7 @@ class Case:
         if key is None:
             return None
         category = self.contexts[position].get("category", "")
-        owner, key_id = key.descriptor.core.owner_thumbprint, key.descriptor.key_id
+        owner, key_id = key.owner, key.key_id
         for grant in grants:
             if grant.covers(owner, key_id, category, self.opened.request.purpose):
                 return grant
@@ -63,7 +63,7 @@ class Case:
         """Whether the requester's key is the owner's key that the descriptor names."""
         key = self.keys[position]
         requester = self.opened.request.requester_thumbprint
-        return key is not None and equal(key.descriptor.core.owner_thumbprint, requester)
+        return key is not None and equal(key.owner, requester)
 
     def lost_reason(self, position: int) -> str | None:
         """Why a grant that would have covered this key does not count."""
@@ -133,7 +133,7 @@ def build_case(node: NodeContext, opened: OpenedRequest, evidence: Evidence, arr
 def _opening(node: NodeContext, key: StoredKey | None) -> Opening | None:
     if key is None:
         return None
-    plain = node.vault.open_opening(key.descriptor.key_id, key.row)
+    plain = node.vault.open_opening(key.key_id, key.row)
     return Opening(plain[:32], plain[32:])
 
 
@@ -159,7 +159,7 @@ def attributes(
     alike: dict[tuple[bytes, bool, bool, str], list[int]] = defaultdict(list)
     for position, key in enumerate(case.keys):
         if key is not None:
-            owner = key.descriptor.core.owner_thumbprint
+            owner = key.owner
             granted = bool(case.grants) and case.grant_for(position) is not None
             category = case.contexts[position].get("category", "")
             alike[owner, case.owned(position), granted, category].append(position)

@@ -44,13 +44,13 @@ def _damaged(page: Sequence[StoredKey], vault: Vault, index: int) -> list[str]:
     damaged, good, shares = [], [], []
     for key in page:
         try:
-            shares.append(vault.open_share(key.descriptor.key_id, key.row))
+            shares.append(vault.open_share(key.key_id, key.row))
             good.append(key)
         except KmsError:
-            damaged.append(key.descriptor.key_id.hex())
+            damaged.append(key.key_id.hex())
     for threshold in {key.descriptor.core.threshold for key in good}:
         same = [n for n, key in enumerate(good) if key.descriptor.core.threshold == threshold]
         rows = [good[n].descriptor.core.commitments for n in same]
         wrong = verify_batch(index, [shares[n] for n in same], rows, threshold)
-        damaged += [good[same[position]].descriptor.key_id.hex() for position in wrong]
+        damaged += [good[same[position]].key_id.hex() for position in wrong]
     return damaged

@@ -132,7 +132,7 @@ def _open_shares(
             row = node.vault.seal_row(
                 descriptor.key_id, secrets.shares[position], opening.salt + opening.context
             )
-            keys.append(StoredKey(descriptor, row))
+            keys.append(StoredKey.of(descriptor, row))
     return keys
 
 

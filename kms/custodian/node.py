@@ -120,7 +120,7 @@ class CustodianNode:
 
     def descriptors(self, key_ids: Sequence[KeyId]) -> list[bytes]:
         """Exact bytes of those descriptors that are here: a coordinator that loses its directory destroys nothing."""
-        return [key.descriptor.payload for key in self.context.store.keys(key_ids).values()]
+        return [key.payload for key in self.context.store.keys(key_ids).values()]
 
     def waiting(self) -> list[approvals.Waiting]:
         return approvals.list_waiting(self.context)

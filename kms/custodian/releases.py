@@ -106,7 +106,7 @@ def _deliver(
 ) -> tuple[bytes, bytes]:
     groups: dict[Version, list[int]] = {}
     for position in positions:
-        groups.setdefault(_key(case, position).descriptor.version, []).append(position)
+        groups.setdefault(_key(case, position).version, []).append(position)
     versions = tuple(VersionGroup(version, tuple(ps)) for version, ps in groups.items())
     order = [(p, group.version) for group in versions for p in group.positions]
     request = case.opened
@@ -123,7 +123,7 @@ def _deliver(
             _count(node, case, positions, now)
             mark_released(node, stored)
     shares = ReleasedShares(
-        tuple(node.vault.open_share(_key(case, p).descriptor.key_id, _key(case, p).row) for p, _ in order),
+        tuple(node.vault.open_share(_key(case, p).key_id, _key(case, p).row) for p, _ in order),
         tuple(_opening(case, p) for p, _ in order),
     )
     info = release_info(request, certificate, node.me.index, order)
@@ -165,7 +165,7 @@ def _count(node: NodeContext, case: Case, positions: list[int], now: int) -> Non
         node.counters.add(name, now, len(positions))
     owners: Counter[bytes] = Counter()
     for position in positions:
-        owners[_key(case, position).descriptor.core.owner_thumbprint] += 1
+        owners[_key(case, position).owner] += 1
         grant = None if case.owned(position) else case.grant_for(position)
         if grant is not None:
             node.store.use_grant(grant.grant_id, 1)

@@ -10,16 +10,18 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 from sqlite_utils import Database, Migrations
 
+from kms.crypto import derivation
 from kms.crypto.hashing import equal
 from kms.custodian.store import WAITING, StoredKey, StoredRequest, StoredSealingKey
 from kms.custodian.vault import SealedRow
 from kms.errors import StoreError
-from kms.statements.ids import DepositHash, GrantId, KeyId, ManifestHash, RequestHash, Thumbprint
+from kms.statements.ids import DepositHash, GrantId, KeyId, ManifestHash, RequestHash, Thumbprint, Version
 from kms.statements.keys import Descriptor, read_descriptor
 from kms.statements.manifest import Seen
 from kms.storage import database
@@ -34,13 +36,21 @@ def m001_first(db: Database) -> None:
             db.execute(statement)
 
 
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """The first part of some descriptors, and what it says."""
+
+    prefix: bytes
+    owner: Thumbprint
+    version: Version
+
+
 class SqliteCustodianStore:
     """`CustodianStore` in one SQLite file."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
-        self._frames: dict[bytes, int] = {}
-        self._prefixes: dict[int, bytes] = {}
+        self._frames: dict[int, _Frame] = {}
 
     @classmethod
     def create(cls, path: Path, keyring_id: bytes, index: int) -> SqliteCustodianStore:
@@ -121,11 +131,11 @@ class SqliteCustodianStore:
     def add_keys(self, keys: Sequence[StoredKey]) -> None:
         rows = []
         for key in keys:
-            payload, core = key.descriptor.payload, key.descriptor.core
+            payload, core = key.payload, key.descriptor.core
             cut = payload.rindex(core.creator_thumbprint) + 32
             rows.append(
                 (
-                    _tag(key.descriptor.key_id),
+                    _tag(key.key_id),
                     _tag(core.commitments[0][1:]),
                     self._frame(payload[:cut]),
                     payload[cut:],
@@ -151,7 +161,7 @@ class SqliteCustodianStore:
     def keys(self, key_ids: Sequence[KeyId]) -> Mapping[KeyId, StoredKey]:
         wanted = set(key_ids)
         found = self._select("id_tag", [_tag(k) for k in key_ids])
-        return {s.descriptor.key_id: s for s in found if s.descriptor.key_id in wanted}
+        return {stored.key_id: stored for stored in found if stored.key_id in wanted}
 
     def _select(self, column: str, tags: Sequence[int]) -> list[StoredKey]:
         result: list[StoredKey] = []
@@ -165,7 +175,12 @@ class SqliteCustodianStore:
     _KEY = "frame, tail, wrapped_key, share, opening"
 
     def _stored(self, frame: int, tail: bytes, wrapped: bytes, share: bytes, opening: bytes) -> StoredKey:
-        return StoredKey(read_descriptor(self._prefix(frame) + tail), SealedRow(wrapped, share, opening))
+        known = self._frames.get(frame)
+        if known is None:
+            known = self._read_frame(frame, tail)
+        payload = known.prefix + tail
+        key_id = KeyId(derivation.key_id(payload))
+        return StoredKey(key_id, known.owner, known.version, payload, SealedRow(wrapped, share, opening))
 
     def all_keys(self, page: int) -> Iterator[Sequence[StoredKey]]:
         last = 0
@@ -175,13 +190,16 @@ class SqliteCustodianStore:
             last = rows[-1][0]
             yield [self._stored(*row[1:]) for row in rows]
 
-    def _prefix(self, frame: int) -> bytes:
-        if frame not in self._prefixes:
-            if len(self._prefixes) > 10_000:
-                self._prefixes.clear()
-            row = self._db.execute("SELECT prefix FROM frames WHERE id = ?", (frame,)).fetchone()
-            self._prefixes[frame] = row[0]
-        return self._prefixes[frame]
+    def _read_frame(self, frame: int, tail: bytes) -> _Frame:
+        row = self._db.execute("SELECT prefix FROM frames WHERE id = ?", (frame,)).fetchone()
+        if row is None:
+            raise StoreError("a key's frame is gone from the store", reason="STORE_DAMAGED")
+        descriptor = read_descriptor(row[0] + tail)
+        known = _Frame(row[0], descriptor.core.owner_thumbprint, descriptor.version)
+        if len(self._frames) > 10_000:
+            self._frames.clear()
+        self._frames[frame] = known
+        return known
 
     def count_keys(self) -> int:
         return cast(int, self._db.execute("SELECT count(*) FROM keys").fetchone()[0])

@@ -8,17 +8,33 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from kms.custodian.vault import SealedRow
-from kms.statements.ids import DepositHash, GrantId, KeyId, RequestHash, Thumbprint
-from kms.statements.keys import Descriptor
+from kms.statements.ids import DepositHash, GrantId, KeyId, RequestHash, Thumbprint, Version
+from kms.statements.keys import Descriptor, read_descriptor
 from kms.statements.manifest import Seen
 
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """A key as it lies on disk: public description, sealed share and opening."""
+    """A key as it lies on disk: public description, sealed share and opening.
 
-    descriptor: Descriptor
+    What a release needs of the description stands beside it; the rest is parsed when it is asked for.
+    """
+
+    key_id: KeyId
+    owner: Thumbprint
+    version: Version
+    payload: bytes
     row: SealedRow
+
+    @classmethod
+    def of(cls, descriptor: Descriptor, row: SealedRow) -> StoredKey:
+        owner = descriptor.core.owner_thumbprint
+        return cls(descriptor.key_id, owner, descriptor.version, descriptor.payload, row)
+
+    @property
+    def descriptor(self) -> Descriptor:
+        """Parsed anew at each call."""
+        return read_descriptor(self.payload)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from kms.crypto import derivation, sealing
 from kms.crypto.hashing import equal
 from kms.crypto.secret import KeySecret
-from kms.crypto.sharing import DealerAtFault, NotEnoughShares, consistent, reconstruct
+from kms.crypto.sharing import DealerAtFault, NotEnoughShares, all_consistent, reconstruct
 from kms.errors import Invalid, KmsError
 from kms.statements.ids import KeyId, Version
 from kms.statements.keys import Descriptor, KeySpec, Opening, parse_context, parse_descriptor
@@ -147,22 +147,33 @@ class Collector:
             return
         self.failures.pop(index, None)
         self._statements[index] = signed.envelope
+        late: list[tuple[int, Version]] = []
+        ids = self.request.request.key_ids
         for (position, version), share, opening in zip(
             signed.statement.in_order(), released.shares, released.openings, strict=True
         ):
             self._shares[position][version][index] = share
-            self._openings[position].append(opening)
+            if ids[position] in self.opened:
+                late.append((position, version))
+            else:
+                self._openings[position].append(opening)
+                self._try(position, version)
+        self._check_late(late)
+
+    def _check_late(self, late: list[tuple[int, Version]]) -> None:
+        """Hold shares that were no longer needed against the others: whoever lies is named all the same."""
+        rows = [self._shares[position][version] for position, version in late]
+        if len({tuple(row) for row in rows}) == 1 and all_consistent(rows, self.keyring.threshold):
+            return
+        for position, version in late:
             self._try(position, version)
 
     def _try(self, position: int, version: Version) -> None:
         key_id = self.request.request.key_ids[position]
         descriptor = self._descriptors.get(position)
         shares = self._shares[position][version]
-        threshold = self.keyring.threshold
-        if descriptor is None or len(shares) < threshold:
+        if descriptor is None or len(shares) < self.keyring.threshold:
             return
-        if key_id in self.opened and consistent(shares, threshold):
-            return  # a late share that agrees: nothing to add
         opened: list[bytes] = []
         digest, expected = descriptor.core_hash, descriptor.key_check_value
 
