@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from functools import lru_cache
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -72,13 +73,17 @@ def seal(public_key: bytes, info: bytes, plaintext: bytes) -> bytes:
     if len(public_key) != PUBLIC_KEY_SIZE:
         raise CryptoError("an X-Wing public key must be 1216 bytes", reason="INVALID_KEY")
     try:
-        key = MLKEM768X25519PublicKey(
-            MLKEM768PublicKey.from_public_bytes(public_key[:_MLKEM_PUBLIC]),
-            X25519PublicKey.from_public_bytes(public_key[_MLKEM_PUBLIC:]),
-        )
-        return _SUITE.encrypt(plaintext, key, info)
+        return _SUITE.encrypt(plaintext, _public(public_key), info)
     except ValueError:
         raise CryptoError("not an X-Wing public key", reason="INVALID_KEY") from None
+
+
+@lru_cache(maxsize=128)
+def _public(public_key: bytes) -> MLKEM768X25519PublicKey:
+    return MLKEM768X25519PublicKey(
+        MLKEM768PublicKey.from_public_bytes(public_key[:_MLKEM_PUBLIC]),
+        X25519PublicKey.from_public_bytes(public_key[_MLKEM_PUBLIC:]),
+    )
 
 
 def blob_hash(sealed: bytes) -> bytes:

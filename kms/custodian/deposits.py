@@ -12,7 +12,7 @@ from kms.crypto import labels, sealing
 from kms.crypto.hashing import H, equal
 from kms.crypto.sharing import verify_batch
 from kms.custodian.context import NodeContext
-from kms.custodian.store import StoredKey
+from kms.custodian.vault import SealedRow
 from kms.errors import Denied, Exhausted, Invalid
 from kms.policy.attributes import DepositAttributes, controllers, principal_class
 from kms.policy.credentials import verify_credentials
@@ -22,6 +22,7 @@ from kms.statements.evidence import Evidence
 from kms.statements.keys import (
     DepositSecrets,
     DepositTarget,
+    Descriptor,
     KeyRefusal,
     OpenedDeposit,
     Receipt,
@@ -108,7 +109,7 @@ def _open_shares(
     sealed: bytes,
     refused: dict[int, str],
     now: int,
-) -> list[StoredKey]:
+) -> list[tuple[Descriptor, SealedRow]]:
     """The rows to keep; adds to `refused` the positions whose share or opening is wrong."""
     if not equal(sealing.blob_hash(sealed), target.blob_hash):
         raise Invalid("the sealed shares are not those that the deposit names", reason="WRONG_BLOB")
@@ -132,7 +133,7 @@ def _open_shares(
             row = node.vault.seal_row(
                 descriptor.key_id, secrets.shares[position], opening.salt + opening.context
             )
-            keys.append(StoredKey.of(descriptor, row))
+            keys.append((descriptor, row))
     return keys
 
 
@@ -146,7 +147,11 @@ def _is_context(data: bytes) -> bool:
 
 
 def _keep(
-    node: NodeContext, opened: OpenedDeposit, keys: list[StoredKey], refused: dict[int, str], now: int
+    node: NodeContext,
+    opened: OpenedDeposit,
+    keys: list[tuple[Descriptor, SealedRow]],
+    refused: dict[int, str],
+    now: int,
 ) -> bytes:
     by_reason: dict[str, list[int]] = defaultdict(list)
     for position, reason in sorted(refused.items()):

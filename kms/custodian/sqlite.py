@@ -128,20 +128,20 @@ class SqliteCustodianStore:
                     problems[position] = "KEY_SEEN"
         return problems
 
-    def add_keys(self, keys: Sequence[StoredKey]) -> None:
+    def add_keys(self, keys: Sequence[tuple[Descriptor, SealedRow]]) -> None:
         rows = []
-        for key in keys:
-            payload, core = key.payload, key.descriptor.core
+        for descriptor, row in keys:
+            payload, core = descriptor.payload, descriptor.core
             cut = payload.rindex(core.creator_thumbprint) + 32
             rows.append(
                 (
-                    _tag(key.key_id),
+                    _tag(descriptor.key_id),
                     _tag(core.commitments[0][1:]),
                     self._frame(payload[:cut]),
                     payload[cut:],
-                    key.row.wrapped_key,
-                    key.row.share,
-                    key.row.opening,
+                    row.wrapped_key,
+                    row.share,
+                    row.opening,
                 )
             )
         self._db.executemany(

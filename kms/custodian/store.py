@@ -26,11 +26,6 @@ class StoredKey:
     payload: bytes
     row: SealedRow
 
-    @classmethod
-    def of(cls, descriptor: Descriptor, row: SealedRow) -> StoredKey:
-        owner = descriptor.core.owner_thumbprint
-        return cls(descriptor.key_id, owner, descriptor.version, descriptor.payload, row)
-
     @property
     def descriptor(self) -> Descriptor:
         """Parsed anew at each call."""
@@ -90,7 +85,7 @@ class CustodianStore(Protocol):
         """Positions whose key id or C_0 was ever seen, with the reason."""
         ...
 
-    def add_keys(self, keys: Sequence[StoredKey]) -> None: ...
+    def add_keys(self, keys: Sequence[tuple[Descriptor, SealedRow]]) -> None: ...
     def keys(self, key_ids: Sequence[KeyId]) -> Mapping[KeyId, StoredKey]: ...
     def count_keys(self) -> int: ...
     def all_keys(self, page: int) -> Iterator[Sequence[StoredKey]]:

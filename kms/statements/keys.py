@@ -85,9 +85,11 @@ class Descriptor:
         return Version(derivation.dealt_version(self.core.keyring_id, self.core.manifest_hash))
 
 
-def describe(core: Core, key_check_value: bytes, public_key: bytes = b"") -> Descriptor:
-    """The descriptor of a key that was just dealt."""
-    core_bytes = encode(core)
+def describe(
+    core: Core, key_check_value: bytes, public_key: bytes = b"", core_bytes: bytes = b""
+) -> Descriptor:
+    """The descriptor of a key that was just dealt; `core_bytes` is its core where it is encoded already."""
+    core_bytes = core_bytes or encode(core)
     payload = encode(_Descriptor(core_bytes, key_check_value, public_key))
     return Descriptor(
         payload, core, core_bytes, key_check_value, public_key, KeyId(derivation.key_id(payload))

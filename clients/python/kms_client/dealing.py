@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kms.crypto import derivation, sealing
-from kms.crypto.secret import DataKey, KeySecret
+from kms.crypto.secret import KeySecret
 from kms.crypto.sharing import deal
 from kms.crypto.signing import SigningKey
 from kms.statements.codec import encode
@@ -51,9 +51,13 @@ def deal_keys(
     shares: dict[int, list[bytes]] = {index: [] for index in indices}
     openings: list[Opening] = []
     keys: list[OpenKey] = []
+    encoded: dict[frozenset[tuple[str, str]], bytes] = {}
     for context in contexts:
         dealing = deal(keyring.threshold, indices)
-        opening = Opening(secrets.token_bytes(32), encode_context(context))
+        pairs = frozenset(context.items())
+        if pairs not in encoded:
+            encoded[pairs] = encode_context(context)
+        opening = Opening(secrets.token_bytes(32), encoded[pairs])
         core = Core(
             keyring.keyring_id,
             keyring.manifest_hash,
@@ -73,17 +77,33 @@ def deal_keys(
 
 
 def _open_key(core: Core, secret: KeySecret, opening: Opening, context: dict[str, str]) -> OpenKey:
-
-    digest = derivation.core_hash(encode(core))
+    core_bytes = encode(core)
+    digest = derivation.core_hash(core_bytes)
     prk = derivation.prk(secret.reveal())
     key_check_value = derivation.key_check_value(prk, digest)
     if core.spec is KeySpec.INBOX:
         seed = derivation.inbox_seed(secret, digest)
         public = sealing.SealingPrivateKey(seed).public
-        return OpenKey(describe(core, key_check_value, public), seed, context, opening.salt)
-    descriptor = describe(core, key_check_value)
-    data_key: DataKey = derivation.data_key(secret, descriptor.key_id)
+        descriptor = describe(core, key_check_value, public, core_bytes)
+        return OpenKey(descriptor, seed, context, opening.salt)
+    descriptor = describe(core, key_check_value, b"", core_bytes)
+    data_key = derivation.data_key_from(prk, descriptor.key_id)
     return OpenKey(descriptor, data_key, context, opening.salt)
+
+
+def join_dealt(parts: Sequence[Dealt]) -> Dealt:
+    """Keys that were dealt side by side, as one batch."""
+    keys = tuple(key for part in parts for key in part.keys)
+    return Dealt(
+        keys,
+        {
+            index: DepositSecrets(
+                tuple(share for part in parts for share in part.secrets[index].shares),
+                tuple(opening for part in parts for opening in part.secrets[index].openings),
+            )
+            for index in parts[0].secrets
+        },
+    )
 
 
 def build_deposit(
