@@ -1,20 +1,10 @@
-"""TLS 1.3 credentials from PEM files.
-
-gRPC has no switch for the lowest version. Our certificates are P-256 ones, and the only TLS 1.2 cipher suite
-that is left on offer wants an RSA certificate: a TLS 1.2 handshake therefore never finds a suite. TLS 1.3
-suites are not touched by this, and its key exchange is X25519MLKEM768 where both sides know it.
-"""
+"""TLS 1.3 credentials from PEM files."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-
-os.environ.setdefault("GRPC_SSL_CIPHER_SUITES", "ECDHE-RSA-AES256-GCM-SHA384")
-# We start processes by exec only; gRPC's fork handlers would just print warnings then.
-os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 import grpc
 

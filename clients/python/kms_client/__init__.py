@@ -5,12 +5,13 @@
 
 from kms.statements.keys import KeySpec
 from kms.statements.release import Purpose
-from kms_client.aio import AsyncClient, Release
+from kms_client.aio import AsyncClient
 from kms_client.blocking import Client
 from kms_client.cache import CacheLimits, OpenKey
 from kms_client.collecting import Fault
 from kms_client.credentials import AllCredentials, CommandCredentials, CredentialSource, FileCredentials
 from kms_client.profile import Profile, write_device_key
+from kms_client.releasing import Release
 
 __all__ = [
     "AllCredentials",

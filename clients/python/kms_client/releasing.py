@@ -1,0 +1,209 @@
+"""Asking a quorum for keys: one signed request, its answers, retries, people, late liars."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kms.errors import DeadlineExceeded, Invalid, KmsError, Unavailable
+from kms.statements.envelope import sign
+from kms.statements.ids import KeyId, RequestHash
+from kms.statements.release import HUMAN_LIFETIME, RULE_LIFETIME, Cancellation, Purpose
+from kms.wire.v1 import coordinator_pb2
+from kms_client.cache import KeyCache, OpenKey
+from kms_client.collecting import Collector, Fault
+from kms_client.directory import SERVICE
+from kms_client.requesting import Prepared, prepare_request
+from kms_client.session import Session, pauses
+
+RELEASE_BATCH = 256
+Events = AsyncGenerator[coordinator_pb2.ReleaseKeysResponse, None]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What became of a release: open keys, and for each other key the error that says why not."""
+
+    keys: Mapping[KeyId, OpenKey]
+    failures: Mapping[KeyId, KmsError]
+    request_hash: RequestHash | None = None
+
+
+@dataclass(slots=True)
+class _Asked:
+    prepared: Prepared
+    collector: Collector = field(repr=False)
+
+
+class Releaser:
+    """Releases of one client: what is under way, what waits for people, who was caught lying."""
+
+    def __init__(
+        self, session: Session, cache: KeyCache, linger: float, on_fault: Callable[[Fault], None] | None
+    ) -> None:
+        self.faults: list[Fault] = []
+        self._session, self._cache = session, cache
+        self._linger, self._on_fault = linger, on_fault
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._waiting: dict[RequestHash, _Asked] = {}
+
+    async def release(
+        self,
+        key_ids: Sequence[bytes],
+        purpose: Purpose,
+        justification: str,
+        grants: Sequence[bytes],
+        wait: float,
+    ) -> Release:
+        """In requests of 256 keys; a failure of one key stays with that key."""
+        ids = [KeyId(key_id) for key_id in dict.fromkeys(key_ids)]
+        parts = [ids[start : start + RELEASE_BATCH] for start in range(0, len(ids), RELEASE_BATCH)]
+        done = await asyncio.gather(
+            *(self._release_part(part, purpose, justification, grants, wait) for part in parts)
+        )
+        keys = {k: v for release in done for k, v in release.keys.items()}
+        failures = {k: v for release in done for k, v in release.failures.items()}
+        return Release(keys, failures, done[0].request_hash if len(done) == 1 else None)
+
+    async def _release_part(
+        self,
+        ids: Sequence[KeyId],
+        purpose: Purpose,
+        justification: str,
+        grants: Sequence[bytes],
+        wait: float,
+    ) -> Release:
+        session = self._session
+        keyring = await session.directory.keyring()
+        # Beyond a rule's quarter of an hour only people answer, and they have up to three days.
+        lifetime = HUMAN_LIFETIME if wait > RULE_LIFETIME else RULE_LIFETIME
+        prepared = prepare_request(
+            keyring,
+            ids,
+            purpose,
+            justification,
+            await session.credentials(),
+            grants,
+            await session.directory.sealing_keys(keyring.threshold),
+            session.profile.device_key,
+            int(session.now()),
+            lifetime,
+            omit_descriptors=False,
+        )
+        collector = Collector(keyring, prepared.opened, prepared.recipient)
+        return await self._finish(_Asked(prepared, collector), wait)
+
+    async def resume(self, request_hash: bytes, wait: float) -> Release:
+        """Go on with a request that people had not answered; Invalid if this client has no such one."""
+        asked = self._waiting.get(RequestHash(request_hash))
+        if asked is None:
+            raise Invalid("this client has no such request open", reason="UNKNOWN_REQUEST")
+        return await self._finish(asked, wait)
+
+    async def _finish(self, asked: _Asked, wait: float) -> Release:
+        collector, opened = asked.collector, asked.prepared.opened
+        await self._follow(asked.prepared, collector, wait)
+        for key in collector.opened.values():
+            self._cache.put(key)
+        failures = {
+            key_id: collector.failure(position)
+            for position, key_id in enumerate(opened.request.key_ids)
+            if key_id not in collector.opened
+        }
+        if any(isinstance(error, Unavailable) for error in failures.values()):
+            self._waiting[opened.hash] = asked
+            self._forget_expired()
+        else:
+            self._waiting.pop(opened.hash, None)
+        return Release(dict(collector.opened), failures, opened.hash)
+
+    def _forget_expired(self) -> None:
+        now = self._session.now()
+        for name, asked in list(self._waiting.items()):
+            if now >= asked.prepared.opened.request.expires_at:
+                del self._waiting[name]
+
+    async def _follow(self, prepared: Prepared, collector: Collector, wait: float) -> None:
+        budget = max(wait, self._session.timeout)
+        deadline = time.monotonic() + budget
+        for pause in pauses(budget):
+            await asyncio.sleep(pause)
+            left = deadline - time.monotonic()
+            if left <= 0:
+                break
+            events = self._session.channel.stream(
+                SERVICE, "ReleaseKeys", prepared.message, coordinator_pb2.ReleaseKeysResponse, timeout=left
+            )
+            try:
+                async for response in events:
+                    for event in response.events:
+                        collector.add(event)
+                    if collector.done():
+                        self._spawn(self._listen_on(events, collector))
+                        return
+                    if not wait and collector.waits_for_humans():
+                        await events.aclose()
+                        return
+            except DeadlineExceeded:
+                break
+            except Unavailable:
+                continue  # the same signed bytes again: custodians answer them as before
+            break
+        self._report(collector)
+
+    async def _listen_on(self, events: Events, collector: Collector) -> None:
+        """Hear out the late custodians for a moment: one that lied after the quorum is to be named too."""
+        with contextlib.suppress(KmsError, TimeoutError):
+            async with asyncio.timeout(self._linger):
+                async for response in events:
+                    for event in response.events:
+                        collector.add(event)
+        self._report(collector)
+
+    def _report(self, collector: Collector) -> None:
+        new, collector.faults = collector.faults, []
+        for fault in new:
+            self.faults.append(fault)
+            if self._on_fault is not None:
+                self._on_fault(fault)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def settle(self) -> None:
+        """Until late answers of finished requests have been heard."""
+        await asyncio.gather(*list(self._tasks), return_exceptions=True)
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await self.settle()
+
+    async def cancel(self, request_hash: bytes) -> list[int]:
+        """Withdraw a request; the indices of custodians that acknowledged, as the coordinator says."""
+        session = self._session
+        keyring = await session.directory.keyring()
+        cancellation = Cancellation(
+            keyring.keyring_id,
+            keyring.manifest_hash,
+            RequestHash(request_hash),
+            session.thumbprint,
+            int(session.now()),
+        )
+        answer = await session.channel.call(
+            SERVICE,
+            "CancelRelease",
+            coordinator_pb2.CancelReleaseRequest(
+                cancellation=sign(cancellation, session.profile.device_key).message
+            ),
+            coordinator_pb2.CancelReleaseResponse,
+            timeout=session.timeout,
+        )
+        self._waiting.pop(RequestHash(request_hash), None)
+        return list(answer.acknowledged)

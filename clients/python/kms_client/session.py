@@ -1,0 +1,68 @@
+"""What every part of a client shares: the profile, one channel to the coordinator, the verified directory."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from kms.statements.ids import Thumbprint
+from kms.transport import tls
+from kms.transport.client import Channel
+from kms_client.directory import Directory
+from kms_client.profile import Profile, SeenFile
+
+RETRIES = 4
+
+
+@dataclass(slots=True)
+class Session:
+    """One device's connection. `timeout` in seconds; `now` gives unix seconds."""
+
+    profile: Profile
+    timeout: float = 20.0
+    now: Callable[[], float] = time.time
+    _channel: Channel | None = field(default=None, repr=False)
+    _directory: Directory | None = field(default=None, repr=False)
+
+    @property
+    def channel(self) -> Channel:
+        """To the coordinator; made at the first use, in the loop that uses it."""
+        if self._channel is None:
+            self._channel = Channel(
+                self.profile.coordinator, tls.client_credentials(self.profile.authorities)
+            )
+        return self._channel
+
+    @property
+    def directory(self) -> Directory:
+        """The keyring as this device pinned it."""
+        if self._directory is None:
+            seen = SeenFile(self.profile.state)
+            self._directory = Directory(self.channel, self.profile.keyring_id, seen, self.now, self.timeout)
+        return self._directory
+
+    @property
+    def thumbprint(self) -> Thumbprint:
+        """RFC 7638 thumbprint of this device's key."""
+        return Thumbprint(self.profile.device_key.thumbprint)
+
+    async def credentials(self) -> Sequence[str]:
+        """Fresh credentials of this device, for this keyring."""
+        key, audience = self.profile.device_key.thumbprint, self.profile.keyring_id.hex()
+        return await self.profile.credentials.credentials(key, audience)
+
+    async def close(self) -> None:
+        if self._channel is not None:
+            await self._channel.close()
+        self._channel = self._directory = None
+
+
+def pauses(total: float) -> Iterable[float]:
+    """Seconds to wait before each try: none at first, then growing with jitter; few unless there is time."""
+    yield 0.0
+    pause = 0.1
+    for _ in range(RETRIES if total < 60 else 1000):
+        yield pause * (0.5 + secrets.randbelow(1000) / 1000)
+        pause = min(pause * 2, 10.0)
