@@ -10,15 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from kms.coordinator.config import CoordinatorConfig, read_keyring
+from kms.coordinator.deposits import Deposits
 from kms.coordinator.relay import Relay, failure, read_tap
 from kms.coordinator.runs import Feed, ReleaseRun
-from kms.coordinator.store import CoordinatorStore, SqliteCoordinatorStore, Undelivered
-from kms.coordinator.workflow import PENDING, DepositCase, ReleaseCase
+from kms.coordinator.store import CoordinatorStore, SqliteCoordinatorStore
+from kms.coordinator.workflow import PENDING, ReleaseCase
 from kms.crypto.hashing import equal
 from kms.errors import Exhausted, KmsError, NotFound
 from kms.statements.evidence import open_revocation
 from kms.statements.ids import KeyId
-from kms.statements.keys import OpenedDeposit, open_deposit
 from kms.statements.manifest import Keyring, open_sealing_key
 from kms.statements.release import HUMAN_LIFETIME, open_cancellation, open_request
 from kms.transport import logs, metrics
@@ -48,6 +48,7 @@ class CoordinatorService:
         self._releases: dict[bytes, ReleaseRun] = {}
         self._background: set[asyncio.Task[None]] = set()
         self._sealing_keys: dict[int, bytes] = dict(store.sealing_keys())
+        self.deposits = Deposits(store, relay, self._run, now)
 
     async def _run(self, step: Callable[..., R], *arguments: object) -> R:
         return await asyncio.get_running_loop().run_in_executor(self._disk, step, *arguments)
@@ -136,100 +137,14 @@ class CoordinatorService:
     async def create_keys(
         self, request: coordinator_pb2.CreateKeysRequest, call: Call
     ) -> AsyncIterator[coordinator_pb2.CreateKeysResponse]:
-        opened = await asyncio.to_thread(open_deposit, request.deposit, self._keyring, int(self._now()))
+        opened = await self.deposits.open(request.deposit)
         for blob in request.blobs:
             opened.deposit.target(blob.index)
         feed: Feed[coordinator_pb2.CreateKeysResponse] = Feed()
-        self._spawn(self._deposit(opened, request, feed))
+        self._spawn(self.deposits.bring(opened, request, feed))
         async for events in feed.follow():
             for event in events:
                 yield event
-
-    async def _deposit(
-        self,
-        opened: OpenedDeposit,
-        request: coordinator_pb2.CreateKeysRequest,
-        feed: Feed[coordinator_pb2.CreateKeysResponse],
-    ) -> None:
-        case = DepositCase(self._keyring, opened)
-        missed: list[Undelivered] = []
-        stored = asyncio.ensure_future(self._run(self._store.add_deposit, opened, case.states()))
-
-        async def ask(blob: coordinator_pb2.TargetBlob) -> None:
-            try:
-                receipt = await self._relay.deposit(blob.index, request.deposit, blob)
-                case.add_receipt(blob.index, receipt)
-            except KmsError as error:
-                event = coordinator_pb2.CreateKeysResponse(failure=failure(blob.index, error))
-                feed.publish(event)
-                if error.status in ("UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"):
-                    missed.append(
-                        Undelivered(
-                            opened.hash,
-                            opened.signed.envelope,
-                            blob.index,
-                            blob.sealed,
-                            blob.sealed_evidence,
-                        )
-                    )
-                return
-            feed.publish(coordinator_pb2.CreateKeysResponse(receipt=receipt))
-            await stored
-            await self._run(
-                self._store.add_receipt,
-                opened.hash,
-                blob.index,
-                receipt.SerializeToString(deterministic=True),
-            )
-
-        try:
-            asked = [blob for blob in request.blobs if blob.index in self._relay.indices]
-            await asyncio.gather(*(ask(blob) for blob in asked))
-        finally:
-            feed.end()
-        await stored
-        await self._run(self._store.set_states, self._states(case))
-        if missed:
-            await self._run(self._store.add_undelivered, missed)
-
-    def _states(self, case: DepositCase) -> dict[KeyId, int]:
-        return {d.key_id: s for d, s in zip(case.opened.descriptors, case.states(), strict=True)}
-
-    async def redeliver(self) -> None:
-        """Bring what custodians missed: a deposit becomes FULL when the last of them has it."""
-        for index in self._relay.indices:
-            for missed in await self._run(self._store.undelivered, index, 100):
-                if not await self._redeliver_one(missed):
-                    break
-
-    async def _redeliver_one(self, missed: Undelivered) -> bool:
-        envelope = keyring_pb2.Envelope.FromString(missed.envelope)
-        blob = coordinator_pb2.TargetBlob(
-            index=missed.custodian, sealed=missed.sealed, sealed_evidence=missed.sealed_evidence
-        )
-        try:
-            receipt = await self._relay.deposit(missed.custodian, envelope, blob)
-        except KmsError as error:
-            if error.status in ("UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED"):
-                return False
-            # Its sealing key is gone, say: this share is to be repaired, no longer to be delivered.
-            logs.logger().warning("undeliverable", custodian=missed.custodian, reason=error.reason)
-            await self._run(self._store.delivered, missed.deposit, missed.custodian)
-            return True
-        await self._run(
-            self._store.add_receipt,
-            missed.deposit,
-            missed.custodian,
-            receipt.SerializeToString(deterministic=True),
-        )
-        await self._run(self._store.delivered, missed.deposit, missed.custodian)
-        opened = await asyncio.to_thread(open_deposit, envelope, self._keyring, int(self._now()))
-        case = DepositCase(self._keyring, opened)
-        for index, known in (await self._run(self._store.receipts, missed.deposit)).items():
-            with contextlib.suppress(KmsError):
-                case.add_receipt(index, keyring_pb2.Envelope.FromString(known))
-        await self._run(self._store.set_states, self._states(case))
-        return True
 
     # -- releases ----------------------------------------------------------------------------------------
 
@@ -309,7 +224,7 @@ class CoordinatorService:
         while True:
             try:
                 await self.refresh_sealing_keys()
-                await self.redeliver()
+                await self.deposits.redeliver()
             except KmsError as error:
                 logs.logger().warning("refresh", reason=error.reason)
             missing = len(self._sealing_keys) < len(self._relay.indices)
