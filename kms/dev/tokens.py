@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import secrets
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from joserfc import jwt
@@ -15,6 +16,7 @@ from kms.crypto.signing import SigningKey
 from kms.transport import tls
 from kms.transport.client import Channel
 from kms.wire.dev.v1 import issuer_pb2
+from kms_client.credentials import EARLY_SECONDS, expiry
 
 SERVICE = "kms.dev.v1.IssuerService"
 LIFETIME = 3600
@@ -47,7 +49,7 @@ def issue_credential(
         "holder_class": holder_class,
         "organisation": organisation,
     }
-    return jwt.encode({"alg": "EdDSA", "kid": kid, "typ": "JWT"}, claims, private, algorithms=["EdDSA"])
+    return jwt.encode({"alg": "Ed25519", "kid": kid, "typ": "JWT"}, claims, private, algorithms=["Ed25519"])
 
 
 def _b64(data: bytes) -> str:
@@ -94,22 +96,21 @@ class IssuerAt:
 
 @dataclass(slots=True)
 class DevCredentials:
-    """A `kms_client.CredentialSource` that asks development issuers, once per process."""
+    """A `kms_client.CredentialSource` that asks development issuers, again when the last answer is about to expire."""
 
     issuers: Sequence[IssuerAt]
     subject: str
     holder_class: str
     organisation: str = ""
-    _tokens: tuple[str, ...] = ()
+    _tokens: dict[tuple[bytes, str], tuple[Sequence[str], float]] = field(default_factory=dict, repr=False)
 
     async def credentials(self, key_thumbprint: bytes, audience: str) -> Sequence[str]:
-        if not self._tokens:
-            self._tokens = tuple(
-                [
-                    await issuer.issue(
-                        self.subject, self.holder_class, key_thumbprint, audience, self.organisation
-                    )
-                    for issuer in self.issuers
-                ]
-            )
-        return self._tokens
+        known, expires = self._tokens.get((key_thumbprint, audience), ((), 0.0))
+        if time.time() < expires - EARLY_SECONDS:
+            return known
+        tokens = [
+            await issuer.issue(self.subject, self.holder_class, key_thumbprint, audience, self.organisation)
+            for issuer in self.issuers
+        ]
+        self._tokens[key_thumbprint, audience] = (tokens, min(map(expiry, tokens)))
+        return tokens
