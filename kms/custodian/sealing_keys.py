@@ -57,10 +57,11 @@ class SealingKeys:
         """Erase what is past, make this period's key if it is missing, and return the newest."""
         for key_id, live in list(self._live.items()):
             if now >= live.signed.statement.not_after:
-                self._store.erase_sealing_key(live.signed.statement.period)
-                del self._live[key_id]
                 with self._store.transaction():
+                    self._store.erase_sealing_key(live.signed.statement.period)
                     self._ledger.append(LogKind.SEALING_KEY_ERASED, now, key_id)
+                self._store.empty_journal()
+                del self._live[key_id]
         period = now // self._length
         for live in self._live.values():
             if live.signed.statement.period == period:

@@ -283,8 +283,9 @@ class SqliteCustodianStore:
         )
 
     def erase_sealing_key(self, period: int) -> None:
-        with self.transaction():
-            self._db.execute("DELETE FROM sealing_keys WHERE period = ?", (period,))
+        self._db.execute("DELETE FROM sealing_keys WHERE period = ?", (period,))
+
+    def empty_journal(self) -> None:
         # secure_delete overwrites the page, this the journal that still holds the old one.
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 

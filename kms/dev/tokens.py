@@ -112,5 +112,5 @@ class DevCredentials:
             await issuer.issue(self.subject, self.holder_class, key_thumbprint, audience, self.organisation)
             for issuer in self.issuers
         ]
-        self._tokens[key_thumbprint, audience] = (tokens, min(map(expiry, tokens)))
+        self._tokens[key_thumbprint, audience] = (tokens, min(map(expiry, tokens), default=0.0))
         return tokens
