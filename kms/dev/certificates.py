@@ -11,8 +11,15 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from cryptography.x509.oid import NameOID
+
+from kms.errors import ConfigError
 
 DAYS = 365
 
@@ -41,7 +48,17 @@ class Authority:
         )
         authority = cls(folder, certificate, key)
         authority.path.write_bytes(certificate.public_bytes(Encoding.PEM))
+        _write_key(folder / "ca.key", key)
         return authority
+
+    @classmethod
+    def load(cls, folder: Path) -> Authority:
+        """The authority of a cluster that exists."""
+        key = load_pem_private_key((folder / "ca.key").read_bytes(), None)
+        certificate = x509.load_pem_x509_certificate((folder / "ca.pem").read_bytes())
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise ConfigError(f"{folder / 'ca.key'} is not a P-256 key")
+        return cls(folder, certificate, key)
 
     def issue(self, folder: Path, common_name: str) -> None:
         """Write `tls.pem` and `tls.key` into `folder`."""
@@ -54,10 +71,14 @@ class Authority:
             .sign(self.key, hashes.SHA256())
         )
         (folder / "tls.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
-        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        descriptor = os.open(folder / "tls.key", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(pem)
+        _write_key(folder / "tls.key", key)
+
+
+def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(pem)
 
 
 def _name(common_name: str) -> x509.Name:

@@ -181,13 +181,13 @@ def generate(patients: int = DEFAULT_PATIENTS, seed: int = DEFAULT_SEED) -> Iter
             yield json.dumps(resource, ensure_ascii=False, separators=(",", ":"))
 
 
-def load(path: Path | None = None) -> list[Record]:
-    """Read a JSONL file, or the generated set where `path` is None. Blank lines are skipped.
+def load(path: Path | None = None, patients: int = DEFAULT_PATIENTS) -> list[Record]:
+    """Read a JSONL file, or the generated set of so many patients where `path` is None. Blank lines are skipped.
 
     Raises `Invalid` with the line's number; what stands in the line is a patient's and never in the message.
     """
     if path is None:
-        return [_record(line.encode(), number) for number, line in enumerate(generate(), start=1)]
+        return [_record(line.encode(), number) for number, line in enumerate(generate(patients), start=1)]
     with path.open("rb") as lines:
         stripped = ((number, line.rstrip(b"\r\n")) for number, line in enumerate(lines, start=1))
         return [_record(line, number) for number, line in stripped if line.strip()]

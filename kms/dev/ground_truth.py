@@ -1,0 +1,61 @@
+"""What the verdict looks for beside the records: every share, as it lies sealed at the custodians.
+
+Each custodian is stopped and its store opened with its own storage root, as nobody but itself could.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from collections.abc import Collection
+from pathlib import Path
+
+from kms.crypto.group import Q
+from kms.crypto.sharing import encode_share
+from kms.custodian.config import CustodianConfig, open_vault
+from kms.custodian.sqlite import SqliteCustodianStore
+from kms.dev.founding import Layout
+from kms.statements.ids import KeyId
+from kms.storage.config import load
+from kms.storage.keyfile import read_secret
+
+PAGE = 500
+
+
+def shares_of(layout: Layout, index: int) -> set[bytes]:
+    """Every share (64 bytes) of a custodian that is not running."""
+    config = _config(layout, index)
+    vault, store = open_vault(config), SqliteCustodianStore.open(config.store)
+    try:
+        return {vault.open_share(key.key_id, key.row) for page in store.all_keys(PAGE) for key in page}
+    finally:
+        store.close()
+
+
+def make_liar(layout: Layout, index: int, key_ids: Collection[KeyId]) -> None:
+    """Put other shares than the dealt ones into a stopped custodian's store, sealed as it would itself."""
+    config = _config(layout, index)
+    vault, store = open_vault(config), SqliteCustodianStore.open(config.store)
+    try:
+        found = store.keys(list(key_ids)).values()
+    finally:
+        store.close()
+    with sqlite3.connect(config.store) as database:
+        for key in found:
+            wrong = encode_share(*(secrets.randbelow(Q - 1) + 1 for _ in range(2)))
+            row = vault.seal_row(key.key_id, wrong, vault.open_opening(key.key_id, key.row))
+            database.execute(
+                "UPDATE keys SET wrapped_key = ?, share = ?, opening = ? WHERE wrapped_key = ?",
+                (row.wrapped_key, row.share, row.opening, key.row.wrapped_key),
+            )
+    database.close()
+
+
+def approver_secrets(layout: Layout) -> set[bytes]:
+    """The approvers' private keys (32 bytes)."""
+    return {read_secret(layout.approver_key(index)).reveal() for index in layout.custodians}
+
+
+def _config(layout: Layout, index: int) -> CustodianConfig:
+    path: Path = layout.custodian_folder(index) / "custodian.toml"
+    return load(CustodianConfig, path)
