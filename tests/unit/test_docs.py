@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import re
 from pathlib import Path
+from typing import Any
 
-import click
 import pytest
 import typer
 
@@ -120,14 +120,14 @@ def test_every_command_that_a_page_shows_exists_with_its_options() -> None:
     assert len(shown) > 10
     unknown = []
     for name, words in shown:
-        command: click.Command = typer.main.get_command(app)
+        command: Any = typer.main.get_command(app)
         rest = words[1:]
-        while rest and isinstance(command, click.Group) and rest[0] in command.commands:
+        while rest and rest[0] in getattr(command, "commands", {}):
             command = command.commands[rest.pop(0)]
         options = {
             option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)
         }
         strange = [word for word in rest if word.startswith("--") and word not in options]
-        if isinstance(command, click.Group) or strange:
+        if hasattr(command, "commands") or strange:
             unknown.append((name, " ".join(words)))
     assert unknown == []
