@@ -199,11 +199,13 @@ def cancel_request(node: NodeContext, envelope: Envelope) -> RequestHash:
     requester = reopen(node, stored).request.requester_thumbprint
     if requester != cancellation.requester_thumbprint:
         raise Denied("only who asked may cancel", reason="NOT_REQUESTER")
+    # First what waits: that leaves a request decided, with what rules allowed in it, and this closes too.
+    close_request(node, cancellation.request_hash, "CANCELLED")
+    stored = node.store.request(cancellation.request_hash) or stored
     with node.store.transaction():
         node.ledger.append(
             LogKind.CANCELLATION, node.now(), signed.hash, principal=requester, outcome="CANCELLED"
         )
         if stored.state in (DECIDED, RELEASED):
             node.store.put_request(replace(stored, state=CLOSED))
-    close_request(node, cancellation.request_hash, "CANCELLED")
     return cancellation.request_hash
