@@ -45,12 +45,18 @@ class CustodianService:
     async def _run_aside(self, step: Callable[..., R], *arguments: object) -> R:
         async with self._turn:
             work = asyncio.get_running_loop().run_in_executor(self._thread, step, *arguments)
-            # A caller who hangs up must not free the turn while the step still runs.
-            try:
-                return await asyncio.shield(work)
-            except asyncio.CancelledError:
-                await asyncio.wait([work])
-                raise
+            # A caller who hangs up must not free the turn while the step still runs, however often it is
+            # cancelled (a deadline cancels twice: ours and gRPC's): another step would end its transaction.
+            cancelled = False
+            while not work.done():
+                try:
+                    await asyncio.wait([work])
+                except asyncio.CancelledError:
+                    cancelled = True
+            if cancelled:
+                work.exception()  # seen, though nobody is left to be told
+                raise asyncio.CancelledError
+            return work.result()
 
     def relay_methods(self) -> tuple[Method, ...]:
         """Methods of the network port."""
