@@ -182,5 +182,6 @@ def _keep(
         )
         node.store.add_keys(keys)
         node.store.add_receipt(opened.hash, receipt.envelope)
-        node.counters.add(_quota_key(dealer), now, len(keys))
+        # Refused keys count too: each costs a check and a line of the log, and junk would come without end.
+        node.counters.add(_quota_key(dealer), now, len(opened.descriptors))
     return receipt.envelope
