@@ -63,6 +63,9 @@ def verify(public_key: bytes, payload_type: str, payload: bytes, signature: byte
     A signature that verified is remembered by the hash of all its inputs: the same decision comes alone, in a
     certificate, and again on a retry. Failures are not remembered.
     """
+    if len(public_key) != PUBLIC_KEY_SIZE or len(signature) != SIGNATURE_SIZE:
+        # Before the memory is asked: a byte moved from key to signature would have the same name there.
+        raise BadSignature("a signature does not verify")
     signed = pae(payload_type, payload)
     name = _name(public_key, signature, signed)
     with _verified_lock:
