@@ -25,6 +25,7 @@ from kms.policy.attributes import (
 )
 from kms.policy.credentials import verify_credentials
 from kms.statements.evidence import Evidence, Grant, open_grant
+from kms.statements.ids import GrantId
 from kms.statements.keys import Opening, parse_context
 from kms.statements.release import OpenedRequest, Purpose, Verdict, evidence_info, justification_hash
 
@@ -117,7 +118,7 @@ def build_case(node: NodeContext, opened: OpenedRequest, evidence: Evidence, arr
             continue
         if node.store.revoked(grant.owner_thumbprint, grant.grant_id, grant.sequence):
             lost.append((grant, "GRANT_REVOKED"))
-        elif node.store.grant_uses(grant.grant_id) >= grant.max_count:
+        elif node.store.grant_uses(use_name(grant)) >= grant.max_count:
             lost.append((grant, "GRANT_EXHAUSTED"))
         else:
             grants.append(grant)
@@ -201,6 +202,14 @@ def principals(case: Case) -> list[bytes]:
 def counter_key(kind: bytes, name: bytes) -> bytes:
     """Under which name releases of a principal, or of an owner's keys, are counted."""
     return H(labels.PRINCIPAL, kind, name)
+
+
+def use_name(grant: Grant) -> GrantId:
+    """Under which name the uses of a grant are counted.
+
+    With its owner: ids are chosen by who signs, and another owner's grant of the same id must not use it up.
+    """
+    return GrantId(counter_key(b"grant", grant.owner_thumbprint + grant.grant_id))
 
 
 VERDICTS = {"allow": Verdict.ALLOW, "deny": Verdict.DENY, "pending": Verdict.PENDING}

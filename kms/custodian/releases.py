@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import replace
 
 from kms.crypto import sealing
-from kms.custodian.case import Case, attributes, counter_key, principals
+from kms.custodian.case import Case, attributes, counter_key, principals, use_name
 from kms.custodian.context import NodeContext
 from kms.custodian.decisions import (
     RECENT_SECONDS,
@@ -89,10 +89,11 @@ def _beyond_grants(node: NodeContext, case: Case, positions: set[int]) -> set[in
         grant = None if case.owned(position) else case.grant_for(position)
         if grant is None:
             continue
-        if node.store.grant_uses(grant.grant_id) + uses[grant.grant_id] >= grant.max_count:
+        name = use_name(grant)
+        if node.store.grant_uses(name) + uses[name] >= grant.max_count:
             beyond.add(position)
         else:
-            uses[grant.grant_id] += 1
+            uses[name] += 1
     return beyond
 
 
@@ -168,7 +169,7 @@ def _count(node: NodeContext, case: Case, positions: list[int], now: int) -> Non
         owners[_key(case, position).owner] += 1
         grant = None if case.owned(position) else case.grant_for(position)
         if grant is not None:
-            node.store.use_grant(grant.grant_id, 1)
+            node.store.use_grant(use_name(grant), 1)
     for owner, n in owners.items():
         node.counters.add(counter_key(b"owner", owner), now, n)
 
