@@ -15,6 +15,7 @@ from kms.coordinator.relay import Relay, failure, read_tap
 from kms.coordinator.runs import Feed, ReleaseRun
 from kms.coordinator.store import CoordinatorStore, SqliteCoordinatorStore
 from kms.coordinator.workflow import PENDING, ReleaseCase
+from kms.crypto import derivation
 from kms.crypto.hashing import equal
 from kms.errors import Exhausted, KmsError, NotFound
 from kms.statements.evidence import open_revocation
@@ -124,12 +125,17 @@ class CoordinatorService:
     async def _find(self, key_ids: list[KeyId]) -> list[tuple[bytes, int]]:
         found = dict(await self._run(self._store.found, key_ids))
         missing: list[bytes] = [key_id for key_id in key_ids if key_id not in found]
-        if missing:  # the directory was lost: custodians keep descriptors too, and names are hashes
-            for index in self._relay.indices:
-                with contextlib.suppress(KmsError):
-                    payloads = await self._relay.look_up(index, missing)
-                    if payloads:
-                        return [*found.values(), *((payload, PENDING) for payload in payloads)]
+        # The directory was lost: custodians keep descriptors too. Names are hashes, so one that answers with
+        # something else, or with a part, does not keep the others from being asked.
+        for index in self._relay.indices if missing else ():
+            with contextlib.suppress(KmsError):
+                for payload in await self._relay.look_up(index, missing):
+                    key_id = KeyId(derivation.key_id(payload))
+                    if key_id in missing:
+                        found[key_id] = (payload, PENDING)
+                        missing.remove(key_id)
+            if not missing:
+                break
         return list(found.values())
 
     # -- deposits ----------------------------------------------------------------------------------------
