@@ -42,7 +42,7 @@ class AsyncClient:
         self.cache = KeyCache(self.profile.cache)
         self._session = Session(self.profile, timeout, now)
         self._releaser = Releaser(self._session, self.cache, linger, on_fault)
-        self._flights: dict[KeyId, asyncio.Future[OpenKey]] = {}
+        self._flights: dict[object, asyncio.Future[OpenKey]] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -250,10 +250,12 @@ class AsyncClient:
         key = self.cache.take(key_id, size)
         if key is not None:
             return key
-        flight = self._flights.get(key_id)
+        # Only callers who ask the same share an answer: who brings a better grant is not refused with others.
+        asked = (key_id, purpose, justification, tuple(grants), wait)
+        flight = self._flights.get(asked)
         if flight is None:
             flight = asyncio.get_running_loop().create_future()
-            self._flights[key_id] = flight
+            self._flights[asked] = flight
             try:
                 release = await self.release(
                     [key_id], purpose=purpose, justification=justification, grants=grants, wait=wait
@@ -268,7 +270,7 @@ class AsyncClient:
                 flight.exception()  # seen, even if nobody else waits
                 raise
             finally:
-                del self._flights[key_id]
+                del self._flights[asked]
         return await flight
 
     # -- releases ------------------------------------------------------------------------------------------
