@@ -20,6 +20,8 @@ HEDGE_SECONDS = 0.025
 """How much later than a first quorum the other custodians are asked."""
 GRACE_SECONDS = 0.1
 """How long a batch that is partly certified waits for custodians that may certify the rest."""
+MAX_CHANGES = 16
+"""Decisions of one custodian that are waited for: one that changes its mind for ever fills no memory here."""
 
 E = TypeVar("E")
 
@@ -155,8 +157,12 @@ class ReleaseRun:
             decided = True
             if answer.waiting:
                 left = max(1.0, self._case.opened.request.expires_at - self._now())
+                changes = 0
                 async for decision in self._relay.watch(index, self._case.opened.hash, left):
                     self._add(index, decision)
+                    changes += 1
+                    if changes == MAX_CHANGES:
+                        break
         except KmsError as error:
             self._fail(index, error, not decided)
 
