@@ -1,1 +1,1 @@
-"""The figures of docs/performance.md, measured side by side in one run (scripts/bench)."""
+"""Measurements, side by side in one run: `scripts/bench`. Figures are medians; nothing here asserts a time."""

@@ -1,0 +1,114 @@
+"""`scripts/bench [--quick] [--json FILE] [--markdown]`."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import cluster, primitives, records
+
+TARGETS: Mapping[str, tuple[str, float]] = {
+    "encrypt_10MiB_vs_raw": (">=", 0.7),
+    "decrypt_10MiB_vs_raw": (">=", 0.7),
+    "encrypt_1KiB_us": ("<=", 25),
+    "encrypt_1KiB_vs_aws_esdk": (">=", 25),
+    "overhead_bytes": ("<=", 200),
+    "release_one_p50_ms": ("<=", 20),
+    "release_one_p99_ms": ("", 0),
+    "release_batch_keys_per_s": (">=", 5000),
+    "create_batch_keys_per_s": (">=", 1500),
+    "custodian_bytes_per_key": ("<=", 600),
+    "growth_10x_ratio": ("<=", 1.2),
+}
+
+
+def machine() -> str:
+    """Processor, cores, memory, and the versions that matter."""
+    model = next(
+        (
+            line.split(":", 1)[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if "model name" in line
+        ),
+        platform.processor(),
+    )
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    packages = " ".join(f"{name} {version(name)}" for name in ("cryptography", "coincurve", "grpcio"))
+    return (
+        f"{model}, {os.cpu_count()} cores, {memory:.0f} GiB, Python {platform.python_version()}, {packages}"
+    )
+
+
+def met(name: str, value: float | None) -> str:
+    """met, missed, or nothing where there is no target or no value."""
+    sign, target = TARGETS[name]
+    if not sign or value is None:
+        return ""
+    return "met" if (value >= target if sign == ">=" else value <= target) else "missed"
+
+
+def rows(figures: Mapping[str, float | None]) -> list[tuple[str, str, str, str]]:
+    """Name, value, target, met or missed."""
+    result = []
+    for name, (sign, target) in TARGETS.items():
+        value = figures.get(name)
+        shown = "not measured" if value is None else f"{value:,.3g}" if value < 100 else f"{value:,.0f}"
+        result.append((name, shown, f"{sign} {target:g}" if sign else "", met(name, value)))
+    return result
+
+
+def main(
+    quick: Annotated[bool, typer.Option(help="Fewer repeats: under 45 seconds.")] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write figures and profile here.")] = None,
+    markdown: Annotated[bool, typer.Option(help="Print the tables as Markdown.")] = False,
+) -> None:
+    """Measure everything in one run, and say what was met and what was missed."""
+    console = Console(stderr=markdown)
+    with tempfile.TemporaryDirectory(prefix="kms-bench-") as name, console.status("primitives") as status:
+        folder = Path(name)
+        alone = primitives.measure(folder)
+        status.update("records")
+        figures, of_records = records.measure(quick)
+        status.update("a cluster of nine processes")
+        more, of_cluster = cluster.measure(folder / "c", quick)
+    figures |= more
+    report: dict[str, Any] = {
+        "machine": machine(),
+        "figures": {key: figures.get(key) for key in TARGETS},
+        "profile": {"primitives_us": alone, "records": of_records, **of_cluster},
+    }
+    if json_file is not None:
+        json_file.write_text(json.dumps(report, indent=1) + "\n")
+    if markdown:
+        print_markdown(report)
+        return
+    table = Table(title="Figures (medians)", caption=report["machine"])
+    for column in ("figure", "measured", "target", ""):
+        table.add_column(column, justify="right" if column in ("measured", "target") else "left")
+    for row in rows(figures):
+        table.add_row(*row)
+    console.print(table)
+    console.print_json(json.dumps(report["profile"]))
+
+
+def print_markdown(report: Mapping[str, Any]) -> None:
+    """The tables of docs/performance.md."""
+    print(f"Machine: {report['machine']}.\n")
+    print("| figure | measured | target | |\n| --- | ---: | ---: | --- |")
+    for row in rows(report["figures"]):
+        print("| " + " | ".join(row) + " |")
+    print("\n```json\n" + json.dumps(report["profile"], indent=1) + "\n```")
+
+
+if __name__ == "__main__":
+    typer.run(main)
