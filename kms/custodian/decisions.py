@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from kms.custodian.approval_text import render
 from kms.custodian.case import DAY, VERDICTS, Case, attributes, build_case, open_evidence
 from kms.custodian.context import NodeContext
-from kms.custodian.store import CLOSED, DECIDED, RELEASED, WAITING, StoredRequest
+from kms.custodian.store import CLOSED, DECIDED, WAITING, StoredRequest
 from kms.errors import EvidenceRefused
 from kms.statements.audit import LogKind
 from kms.statements.envelope import Envelope, Signed, open_signed, sign
@@ -25,6 +25,8 @@ from kms.statements.release import (
     open_request,
 )
 
+KEEP_REQUESTS = 30 * 86400
+"""Seconds after its expiry for which a request and the decision on it are kept; the log is kept for ever."""
 RECENT_SECONDS = 30
 """How long a case may stand without its grants' dates being looked at again."""
 
@@ -181,11 +183,6 @@ def expire(node: NodeContext) -> list[RequestHash]:
             closed.append(stored.request_hash)
     with node.store.transaction():
         node.store.forget_evidence(now)
+        node.store.forget_requests(now - KEEP_REQUESTS)
         node.store.forget_counts(now - 2 * DAY)
     return closed
-
-
-def mark_released(node: NodeContext, stored: StoredRequest) -> None:
-    """Inside the caller's transaction."""
-    if stored.state == DECIDED:
-        node.store.put_request(replace(stored, state=RELEASED))

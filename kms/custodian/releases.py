@@ -15,11 +15,10 @@ from kms.custodian.decisions import (
     RECENT_SECONDS,
     close_request,
     latest_decision,
-    mark_released,
     reopen,
     stored_case,
 )
-from kms.custodian.store import CLOSED, DECIDED, RELEASED, StoredKey, StoredRequest
+from kms.custodian.store import CLOSED, DECIDED, StoredKey, StoredRequest
 from kms.errors import Denied, Stale, StoreError
 from kms.statements.audit import LogKind
 from kms.statements.envelope import Envelope, sign
@@ -51,34 +50,43 @@ def release_shares(node: NodeContext, request: RequestHash, certificate: bytes) 
     if now >= wanted.expires_at:
         raise Stale("the request has expired: make a new one", reason="REQUEST_EXPIRED")
     proof = open_certificate(certificate, node.keyring, request, len(wanted.key_ids))
-    allowed = _still_allowed(node, stored, case, now) & proof.certified
+    counted = node.store.counted(request)
+    allowed = _still_allowed(node, stored, case, proof.certified, counted, now)
     if not allowed:
         raise Denied("this node allows none of the certified keys", reason="NOT_ALLOWED")
-    return _deliver(node, stored, case, sorted(allowed), proof.hash, now)
+    return _deliver(node, case, sorted(allowed), counted, proof.hash, now)
 
 
-def _still_allowed(node: NodeContext, stored: StoredRequest, case: Case, now: int) -> set[int]:
-    """Positions that this node allowed and would still: policy is asked again.
+def _still_allowed(
+    node: NodeContext,
+    stored: StoredRequest,
+    case: Case,
+    certified: frozenset[int],
+    counted: frozenset[int],
+    now: int,
+) -> set[int]:
+    """Certified positions that this node allowed and would still: policy is asked again.
 
-    Since the decision a grant may have been revoked or used up, and other releases may have been counted.
+    Since the decision a grant may have been revoked or used up, and other releases may have been counted. A
+    key that went out under this very request may go out again: it is the same release to the same recipient.
     """
     before = latest_decision(node, stored).statement.by_position()
-    ruled = {p for p, r in before.items() if r.verdict is Verdict.ALLOW and not r.approver_thumbprint}
-    human = {p for p, r in before.items() if r.verdict is Verdict.ALLOW and r.approver_thumbprint}
+    allows = {p: r for p, r in before.items() if r.verdict is Verdict.ALLOW and p in certified}
+    ruled = {p for p, r in allows.items() if not r.approver_thumbprint}
+    human = set(allows) - ruled
     if now >= case.opened.request.created_at + RULE_LIFETIME:
         ruled.clear()
     recent = now < stored.received_at + RECENT_SECONDS and node.recent.unchanged(stored.request_hash)
     if recent and not case.grants:
         return ruled | human
-    if stored.state == RELEASED:  # the same release again: it is counted already
-        return ruled | human
+    again = (ruled | human) & counted
     allowed: set[int] = set()
-    for positions, approved in ((ruled, False), (human, True)):
+    for positions, approved in ((ruled - again, False), (human - again, True)):
         if positions:
             for attrs, alike in attributes(node, case, now, approved=approved).items():
                 if node.policy.decide_release(attrs).verdict == "allow":
                     allowed |= positions.intersection(alike)
-    return allowed - _beyond_grants(node, case, allowed)
+    return again | (allowed - _beyond_grants(node, case, allowed))
 
 
 def _beyond_grants(node: NodeContext, case: Case, positions: set[int]) -> set[int]:
@@ -99,9 +107,9 @@ def _beyond_grants(node: NodeContext, case: Case, positions: set[int]) -> set[in
 
 def _deliver(
     node: NodeContext,
-    stored: StoredRequest,
     case: Case,
     positions: list[int],
+    counted: frozenset[int],
     certificate: CertificateHash,
     now: int,
 ) -> tuple[bytes, bytes]:
@@ -111,18 +119,19 @@ def _deliver(
     versions = tuple(VersionGroup(version, tuple(ps)) for version, ps in groups.items())
     order = [(p, group.version) for group in versions for p in group.positions]
     request = case.opened
+    fresh = [position for position in positions if position not in counted]
     with node.store.transaction():
         log_index = node.ledger.append(
             LogKind.RELEASE,
             now,
             request.hash,
             principal=request.request.requester_thumbprint,
-            outcome="AGAIN" if stored.state == RELEASED else "RELEASED",
+            outcome="RELEASED" if fresh else "AGAIN",
             count=len(positions),
         )
-        if stored.state != RELEASED:  # the same request again is the same release: counted once
-            _count(node, case, positions, now)
-            mark_released(node, stored)
+        if fresh:  # each key of a request counts once, under however many certificates it is asked for
+            _count(node, case, fresh, now)
+            node.store.set_counted(request.hash, counted.union(fresh))
     shares = ReleasedShares(
         tuple(node.vault.open_share(_key(case, p).key_id, _key(case, p).row) for p, _ in order),
         tuple(_opening(case, p) for p, _ in order),
@@ -207,6 +216,6 @@ def cancel_request(node: NodeContext, envelope: Envelope) -> RequestHash:
         node.ledger.append(
             LogKind.CANCELLATION, node.now(), signed.hash, principal=requester, outcome="CANCELLED"
         )
-        if stored.state in (DECIDED, RELEASED):
+        if stored.state == DECIDED:
             node.store.put_request(replace(stored, state=CLOSED))
     return cancellation.request_hash

@@ -31,6 +31,10 @@ CREATE TABLE requests (
 );
 CREATE INDEX requests_waiting ON requests (received_at) WHERE state = 'waiting';
 
+CREATE INDEX requests_by_expiry ON requests (expires_at);
+
+CREATE TABLE counted (request BLOB PRIMARY KEY, positions BLOB NOT NULL) WITHOUT ROWID;
+
 CREATE TABLE grant_uses (grant_id BLOB PRIMARY KEY, uses INTEGER NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE revocations (

@@ -7,6 +7,7 @@ A descriptor's first part is the same for all keys of one dealer, owner and mani
 from __future__ import annotations
 
 import sqlite3
+import struct
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -245,6 +246,20 @@ class SqliteCustodianStore:
             "UPDATE requests SET evidence = x'' WHERE expires_at < ? AND state != ? AND evidence != x''",
             (before, WAITING),
         )
+
+    def forget_requests(self, before: int) -> None:
+        self._db.execute(
+            "DELETE FROM counted WHERE request IN (SELECT hash FROM requests WHERE expires_at < ?)", (before,)
+        )
+        self._db.execute("DELETE FROM requests WHERE expires_at < ?", (before,))
+
+    def counted(self, request: RequestHash) -> frozenset[int]:
+        row = self._db.execute("SELECT positions FROM counted WHERE request = ?", (request,)).fetchone()
+        return frozenset(struct.unpack(f">{len(row[0]) // 2}H", row[0])) if row else frozenset()
+
+    def set_counted(self, request: RequestHash, positions: frozenset[int]) -> None:
+        packed = struct.pack(f">{len(positions)}H", *sorted(positions))
+        self._db.execute("INSERT OR REPLACE INTO counted VALUES (?, ?)", (request, packed))
 
     # -- grants ----------------------------------------------------------------------------------------
 

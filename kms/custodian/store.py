@@ -57,8 +57,8 @@ class StoredSealingKey:
     not_after: int
 
 
-WAITING, DECIDED, RELEASED, CLOSED = "waiting", "decided", "released", "closed"
-"""States of a request: waits for humans; rules are final; shares went out; cancelled or timed out."""
+WAITING, DECIDED, CLOSED = "waiting", "decided", "closed"
+"""States of a request: waits for humans; final, with something allowed; nothing goes out any more."""
 
 
 class CustodianStore(Protocol):
@@ -101,6 +101,16 @@ class CustodianStore(Protocol):
     def forget_evidence(self, before: int) -> None:
         """Erase the evidence of requests that expired before then and no longer wait."""
         ...
+
+    def forget_requests(self, before: int) -> None:
+        """Remove requests that expired before then."""
+        ...
+
+    def counted(self, request: RequestHash) -> frozenset[int]:
+        """Positions of a request that were released and counted."""
+        ...
+
+    def set_counted(self, request: RequestHash, positions: frozenset[int]) -> None: ...
 
     def grant_uses(self, grant: GrantId) -> int: ...
     def use_grant(self, grant: GrantId, keys: int) -> None: ...
