@@ -90,7 +90,7 @@ def check(config: Config, as_json: Json = False) -> None:
 @app.command()
 def pending(config: Config, as_json: Json = False) -> None:
     """List the requests that wait for this custodian's people."""
-    from kms.cli.approvals import list_waiting
+    from kms.custodian.approving import list_waiting
 
     waiting = asyncio.run(list_waiting(_load(config).socket()))
     if as_json:
@@ -106,7 +106,7 @@ def pending(config: Config, as_json: Json = False) -> None:
 @app.command()
 def show(request: Request, config: Config, as_json: Json = False) -> None:
     """Show one request, from bytes that this node verified: the text that an approval signs."""
-    from kms.cli.approvals import find_waiting
+    from kms.custodian.approving import find_waiting
 
     shown = asyncio.run(find_waiting(_load(config).socket(), request))
     typer.echo(json.dumps(_as_dict(shown.waiting)) if as_json else shown.waiting.text, nl=as_json)
@@ -137,8 +137,8 @@ def deny(
 
 
 def _answer(request: str, config: Path, key: Path, allow: bool, yes: bool, as_json: bool) -> None:
-    from kms.cli.approvals import answer, find_waiting
     from kms.crypto.signing import SigningKey
+    from kms.custodian.approving import answer, find_waiting
     from kms.storage.keyfile import read_secret
 
     socket = _load(config).socket()

@@ -89,6 +89,7 @@ class ReleaseRun:
         self._certificate: tuple[frozenset[int], bytes] = (frozenset(), b"")
         self._gate_opens = 0.0
         self.followers = 0
+        self.requester = bytes(case.opened.request.requester_thumbprint)
 
     def give_up(self) -> None:
         """Stop asking; `run` ends."""

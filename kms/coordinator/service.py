@@ -29,6 +29,7 @@ from kms.wire.v1 import coordinator_pb2, keyring_pb2
 
 SERVICE = "kms.v1.CoordinatorService"
 MAX_RUNS = 1024
+MAX_RUNS_OF_ONE = 64
 ALONE_SECONDS = 60.0
 R = TypeVar("R")
 
@@ -160,8 +161,7 @@ class CoordinatorService:
         opened = open_request(request.request, self._keyring, int(self._now()))
         run = self._releases.get(opened.hash)
         if run is None:
-            if len(self._releases) >= MAX_RUNS:
-                raise Exhausted("too many requests are under way: try again", reason="TOO_MANY_REQUESTS")
+            self._check_room(opened.request.requester_thumbprint)
             run = ReleaseRun(self._relay, ReleaseCase(self._keyring, opened), request, self._now)
             self._releases[opened.hash] = run
             self._spawn(self._follow_to_the_end(opened.hash, run))
@@ -180,6 +180,12 @@ class CoordinatorService:
             run.followers -= 1
             if not run.followers:
                 self._spawn(self._give_up_alone(run))
+
+    def _check_room(self, requester: bytes) -> None:
+        """No requester may take the place of all others."""
+        theirs = sum(run.requester == requester for run in self._releases.values())
+        if len(self._releases) >= MAX_RUNS or theirs >= MAX_RUNS_OF_ONE:
+            raise Exhausted("too many requests are under way: try again", reason="TOO_MANY_REQUESTS")
 
     async def _give_up_alone(self, run: ReleaseRun) -> None:
         """A request that nobody follows is let go after a while: custodians keep it, and can be asked again."""
@@ -233,6 +239,8 @@ class CoordinatorService:
                 await self.deposits.redeliver()
             except KmsError as error:
                 logs.logger().warning("refresh", reason=error.reason)
+            except Exception as error:  # whatever it is, keys must go on being fetched
+                logs.logger().error("refresh", error=type(error).__name__)
             missing = len(self._sealing_keys) < len(self._relay.indices)
             await asyncio.sleep(min(seconds, 0.5) if missing else seconds)
 

@@ -14,6 +14,8 @@ from kms.custodian.case import Case
 from kms.custodian.context import NodeContext
 from kms.statements.release import Purpose
 
+WIDTH = 60
+
 
 def render(node: NodeContext, case: Case, positions: Sequence[int]) -> str:
     """Several lines: who asks, for what, how many keys of which kind, on which evidence, until when."""
@@ -40,8 +42,10 @@ def _who(case: Case) -> list[str]:
 
 
 def _quoted(text: str) -> str:
-    visible = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
-    return f'"{visible}"'
+    visible = "".join(c if c.isprintable() and c not in '"\\' else f"\\u{ord(c):04x}" for c in text)
+    # Broken here, each line marked as quoted: a terminal must not wrap it into what looks like a line of ours.
+    lines = [visible[start : start + WIDTH] for start in range(0, len(visible), WIDTH)] or [""]
+    return '"' + "\n        | ".join(lines) + '"'
 
 
 def _utc(seconds: int) -> str:

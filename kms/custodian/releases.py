@@ -187,9 +187,12 @@ def revoke_grant(node: NodeContext, envelope: Envelope) -> None:
     """An owner takes a grant back: from here on it covers nothing at this node."""
     signed = open_revocation(envelope, node.keyring)
     revocation = signed.statement
+    grant, sequence = revocation.grant_id, revocation.up_to_sequence
+    if node.store.has_revocation(revocation.owner_thumbprint, grant, sequence):
+        return  # said before: not another line in the log
     with node.store.transaction():
         node.recent.clear()  # cases that were built before no longer say which grants count
-        node.store.revoke(revocation.owner_thumbprint, revocation.grant_id, revocation.up_to_sequence)
+        node.store.revoke(revocation.owner_thumbprint, grant, sequence)
         node.ledger.append(
             LogKind.REVOCATION,
             node.now(),

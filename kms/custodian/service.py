@@ -200,6 +200,8 @@ class CustodianService:
                     self._wake(request)
             except KmsError as error:
                 logs.logger().warning("tick", reason=error.reason)
+            except Exception as error:  # whatever it is, time must go on being kept
+                logs.logger().error("tick", error=type(error).__name__)
 
     async def close(self) -> None:
         """After the last step, close the store."""

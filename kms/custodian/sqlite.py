@@ -278,6 +278,13 @@ class SqliteCustodianStore:
             "INSERT OR IGNORE INTO revocations VALUES (?, ?, ?)", (owner, grant_id, up_to_sequence)
         )
 
+    def has_revocation(self, owner: Thumbprint, grant_id: bytes, up_to_sequence: int) -> bool:
+        row = self._db.execute(
+            "SELECT 1 FROM revocations WHERE owner = ? AND grant_id = ? AND up_to_sequence = ?",
+            (owner, grant_id, up_to_sequence),
+        ).fetchone()
+        return row is not None
+
     def revoked(self, owner: Thumbprint, grant: GrantId, sequence: int) -> bool:
         row = self._db.execute(
             "SELECT 1 FROM revocations WHERE owner = ? AND (grant_id = ? OR up_to_sequence >= ?) LIMIT 1",

@@ -158,7 +158,7 @@ class Play:
         self.note("opened by human approval", await reading)
 
     async def _approve(self, index: int) -> None:
-        from kms.cli.approvals import list_waiting
+        from kms.custodian.approving import list_waiting
 
         layout = self.cluster.layout
         config = layout.custodian_folder(index) / "custodian.toml"

@@ -9,10 +9,10 @@ from pathlib import Path
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2
-from tests.e2e.site import COORDINATOR, CUSTODIAN, Refusal, Site, call
 
 from kms.dev.certificates import Authority
 from kms.wire.v1 import coordinator_pb2, custodian_pb2
+from tests.e2e.site import COORDINATOR, CUSTODIAN, Refusal, Site, call
 
 HEALTH = "grpc.health.v1.Health"
 REFLECTION = "grpc.reflection.v1alpha.ServerReflection"
