@@ -218,6 +218,11 @@ class Site:
         )
 
 
+def raw(channel: grpc.Channel) -> Any:
+    """The channel without types: serializers are optional, which its stubs do not know."""
+    return channel
+
+
 def call(
     channel: grpc.Channel,
     service: str,
@@ -230,7 +235,9 @@ def call(
     """Raw bytes to a unary method; the raw answer, or the refusal."""
     metadata = [("x-request-id", request_id)] if request_id else []
     try:
-        answer: bytes = channel.unary_unary(f"/{service}/{method}")(data, timeout=timeout, metadata=metadata)
+        answer: bytes = raw(channel).unary_unary(f"/{service}/{method}")(
+            data, timeout=timeout, metadata=metadata
+        )
         return answer
     except grpc.RpcError as error:
         return read_refusal(error)
@@ -241,7 +248,7 @@ def call_stream(
 ) -> list[bytes] | Refusal:
     """Raw bytes to a server-streaming method; all raw answers, or the refusal."""
     try:
-        return list(channel.unary_stream(f"/{service}/{method}")(data, timeout=timeout))
+        return list(raw(channel).unary_stream(f"/{service}/{method}")(data, timeout=timeout))
     except grpc.RpcError as error:
         return read_refusal(error)
 

@@ -12,7 +12,7 @@ from grpc_health.v1 import health_pb2
 
 from kms.dev.certificates import Authority
 from kms.wire.v1 import coordinator_pb2, custodian_pb2
-from tests.e2e.site import COORDINATOR, CUSTODIAN, Refusal, Site, call
+from tests.e2e.site import COORDINATOR, CUSTODIAN, Refusal, Site, call, raw
 
 HEALTH = "grpc.health.v1.Health"
 REFLECTION = "grpc.reflection.v1alpha.ServerReflection"
@@ -128,7 +128,7 @@ def test_every_service_reports_its_health(site: Site) -> None:
 
 
 def test_health_can_be_watched(site: Site) -> None:
-    stream = site.relay(2).unary_stream(f"/{HEALTH}/Watch")(b"", timeout=20)
+    stream = raw(site.relay(2)).unary_stream(f"/{HEALTH}/Watch")(b"", timeout=20)
     assert health_pb2.HealthCheckResponse.FromString(next(iter(stream))).status == 1
     stream.cancel()
 
@@ -136,7 +136,7 @@ def test_health_can_be_watched(site: Site) -> None:
 def reflect(channel: grpc.Channel) -> str:
     """The status of a reflection call that lists the services (field 7 of the request, empty)."""
     try:
-        answers = channel.stream_stream(f"/{REFLECTION}/ServerReflectionInfo")(
+        answers = raw(channel).stream_stream(f"/{REFLECTION}/ServerReflectionInfo")(
             iter([b"\x3a\x00"]), timeout=20
         )
         return b" ".join(answers).decode("latin-1")

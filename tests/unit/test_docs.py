@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -93,9 +94,8 @@ def test_every_default_stands_beside_its_key(config: type) -> None:
     wrong = []
     for field in dataclasses.fields(config):
         if isinstance(field.default, (bool, int, str)):
-            shown = {True: "true", False: "false"}.get(field.default, repr(field.default).replace("'", '"'))
-            if isinstance(field.default, int) and not isinstance(field.default, bool):
-                shown = str(field.default)
+            # JSON spells strings, numbers and truth as TOML does.
+            shown = json.dumps(field.default)
             rows = re.findall(rf"^\| `{field.name}` \| (.+?) \|", text, re.MULTILINE)
             if not any(shown in row or row == "as above" for row in rows):
                 wrong.append(f"{config.__name__}.{field.name} = {shown}")
