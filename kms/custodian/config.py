@@ -18,6 +18,7 @@ from kms.custodian.vault import Vault
 from kms.errors import ConfigError
 from kms.statements.ids import Thumbprint
 from kms.statements.manifest import Keyring, open_genesis
+from kms.storage import database
 from kms.storage.keyfile import read_secret, write_secret
 from kms.transport.tls import TlsFiles
 
@@ -131,15 +132,12 @@ def open_node(config: CustodianConfig, clock: SteadyClock | None = None) -> Cust
     now = (clock or SteadyClock()).now
     vault = open_vault(config)
     forbids = config.extra_forbids.read_text() if config.extra_forbids else ""
-    return CustodianNode(
-        read_keyring(config.manifest, config.keyring_id, now()),
-        read_identity(config, vault),
-        SqliteCustodianStore.open(config.store),
-        vault,
-        [
-            Approver(a.name, a.public_key, Thumbprint(thumbprint(a.public_key)), frozenset(a.subjects))
-            for a in config.approvers
-        ],
-        now,
-        NodeOptions(config.sealing_period_seconds, forbids, config.deposit_quota_per_hour),
-    )
+    approvers = [
+        Approver(a.name, a.public_key, Thumbprint(thumbprint(a.public_key)), frozenset(a.subjects))
+        for a in config.approvers
+    ]
+    keyring, identity = read_keyring(config.manifest, config.keyring_id, now()), read_identity(config, vault)
+    store = SqliteCustodianStore.open(config.store)
+    options = NodeOptions(config.sealing_period_seconds, forbids, config.deposit_quota_per_hour)
+    with database.explained(config.store):
+        return CustodianNode(keyring, identity, store, vault, approvers, now, options)

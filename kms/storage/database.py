@@ -26,7 +26,7 @@ def create(path: Path, migrations: Migrations) -> sqlite3.Connection:
         raise StoreError(f"{path} exists already: refusing to write over a store", reason="STORE_EXISTS")
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     connection = _connect(path)
-    with _explained(path):
+    with explained(path):
         migrations.apply(Database(connection))
     return connection
 
@@ -35,7 +35,7 @@ def open_existing(path: Path, migrations: Migrations) -> sqlite3.Connection:
     """An existing store, brought to the current schema; StoreError if it is locked, damaged or newer."""
     if not path.exists():
         raise StoreError(f"there is no store at {path}: run init first", reason="STORE_MISSING")
-    with _explained(path):
+    with explained(path):
         if path.stat().st_size == 0:
             raise StoreError(f"{path} is empty: it was cut off", reason="STORE_DAMAGED")
         connection = _connect(path)
@@ -58,7 +58,7 @@ def open_existing(path: Path, migrations: Migrations) -> sqlite3.Connection:
 
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=2.0)
-    with _explained(path):
+    with explained(path):
         connection.execute("PRAGMA locking_mode=EXCLUSIVE")
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
@@ -77,7 +77,8 @@ def _check_whole(connection: sqlite3.Connection, path: Path) -> None:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
+    """Whatever SQLite says of an unusable file, as a StoreError with the path."""
     try:
         yield
     except sqlite3.OperationalError as error:
