@@ -59,6 +59,10 @@ class Client:
         self._thread.join()
         self._loop.close()
 
+    def forget(self) -> None:
+        """Drop every cached key: the next record asks custodians again."""
+        self._aio.cache.clear()
+
     @property
     def thumbprint(self) -> Thumbprint:
         return self._aio.thumbprint
