@@ -137,9 +137,9 @@ async def _operations(cluster: Cluster, quick: bool) -> dict[str, float]:
     async with AsyncClient(cluster.profile("growth", "device")) as client:
         keys = await client.create_keys(CONTEXTS[:256])
         ids = [key.key_id for key in keys]
-        release, _ = await meter.times(lambda: client.release(ids), 10 if quick else 40)
+        release, _ = await meter.times(lambda: client.release(ids), 30 if quick else 60)
         await client.settle()
-        create, _ = await meter.times(lambda: client.create_keys(CONTEXTS[:256]), 6 if quick else 25)
+        create, _ = await meter.times(lambda: client.create_keys(CONTEXTS[:256]), 10 if quick else 25)
     return {
         "release_256": statistics.median(release) * 1e3,
         "create_256": statistics.median(create) * 1e3,

@@ -16,6 +16,7 @@ from kms.wire.v1 import coordinator_pb2, custodian_pb2, keyring_pb2
 SERVICE = "kms.v1.CustodianService"
 QUICK_SECONDS = 10.0
 DEPOSIT_SECONDS = 60.0
+MIN_PATIENCE, MAX_PATIENCE = 0.025, 0.5
 
 
 class Relay:
@@ -27,6 +28,7 @@ class Relay:
         credentials = tls.client()
         self.keyring = keyring
         self._silent: set[int] = set()
+        self._usual = 0.0
         self._channels = {
             index: Channel(endpoint, credentials, tap=tap) for index, endpoint in endpoints.items()
         }
@@ -38,6 +40,14 @@ class Relay:
     def answered(self, index: int) -> bool:
         """Whether this custodian answered when it was last asked for a decision."""
         return index not in self._silent
+
+    def took(self, seconds: float) -> None:
+        """A quorum answered one request within `seconds`."""
+        self._usual += (seconds - self._usual) / 8
+
+    def patience(self) -> float:
+        """Seconds after which a quorum's answers are late: three times as long as it took of late."""
+        return min(max(MIN_PATIENCE, 3 * self._usual), MAX_PATIENCE)
 
     async def sealing_key(self, index: int) -> keyring_pb2.Envelope:
         answer = await self._channels[index].call(

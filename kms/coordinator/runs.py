@@ -16,8 +16,6 @@ from kms.coordinator.workflow import ReleaseCase
 from kms.errors import KmsError, Unavailable
 from kms.wire.v1 import coordinator_pb2, keyring_pb2
 
-HEDGE_SECONDS = 0.025
-"""How much later than a first quorum the other custodians are asked."""
 GRACE_SECONDS = 0.1
 """How long a batch that is partly certified waits for custodians that may certify the rest."""
 MAX_CHANGES = 16
@@ -88,6 +86,7 @@ class ReleaseRun:
         self._tasks: set[asyncio.Task[None]] = set()
         self._certificate: tuple[frozenset[int], bytes] = (frozenset(), b"")
         self._gate_opens = 0.0
+        self._started, self._answers = 0.0, 0
         self.followers = 0
         self.requester = bytes(case.opened.request.requester_thumbprint)
 
@@ -98,6 +97,7 @@ class ReleaseRun:
 
     async def run(self) -> None:
         """Until nothing more can come; ends the feed."""
+        self._started = asyncio.get_running_loop().time()
         try:
             first, later = self._order()
             for index in first:
@@ -124,14 +124,17 @@ class ReleaseRun:
         return ready[:quorum], ready[quorum:]
 
     async def _ask_the_others(self, indices: list[int]) -> None:
-        """All are asked; but the ones that a lucky request does not need do not slow it down.
+        """All are asked, unless who asked has hung up with enough by then; so a lucky request costs t answers.
 
         Hedging (Dean, Barroso: The Tail at Scale, 2013): the rest is asked after a moment, and at once if
-        any of the first fails, refuses or waits for people.
+        any of the first fails, refuses or waits for people. That a quorum answered is no reason to stop: its
+        shares may be bad, and only who can open them knows.
         """
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(HEDGE_SECONDS):
+            async with asyncio.timeout(self._relay.patience()):
                 await self._needs_all.wait()
+        if not self.followers and not self._needs_all.is_set() and self._case.delivered_by_quorum():
+            return
         for index in indices:
             self._spawn(self._decide(index))
 
@@ -212,6 +215,9 @@ class ReleaseRun:
         try:
             shares = await self._relay.release(index, self._case.opened.hash, certificate)
             self.feed.publish(coordinator_pb2.ReleaseEvent(shares=shares))
+            self._answers += 1
+            if self._answers == self._case.keyring.threshold:
+                self._relay.took(asyncio.get_running_loop().time() - self._started)
         except KmsError as error:
             self._needs_all.set()
             self.feed.publish(coordinator_pb2.ReleaseEvent(failure=failure(index, error)))

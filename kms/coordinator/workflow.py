@@ -1,11 +1,13 @@
 """What the coordinator decides: when a quorum has allowed, which certificate proves it, whom to ask for shares.
 
 No sockets, no SQL, no clock of its own. It asks all n custodians, forwards every answer, and never stops at
-t: it cannot tell a good sealed share from a bad one, so whoever waits for the keys decides when it is enough.
+t: it cannot tell a good sealed share from a bad one, so whoever waits for the keys decides when it is enough,
+by hanging up.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from kms.statements.envelope import Envelope, Signed
@@ -77,6 +79,11 @@ class ReleaseCase:
 
     def add_delivery(self, index: int, positions: frozenset[int]) -> None:
         self.delivered[index] = self.delivered.get(index, frozenset()) | positions
+
+    def delivered_by_quorum(self) -> bool:
+        """Whether a quorum was asked to deliver each key."""
+        held = Counter(p for positions in self.delivered.values() for p in positions)
+        return len(held) == self.count and min(held.values()) >= self.keyring.threshold
 
     def certificate(self) -> bytes:
         """The exact bytes of a certificate for all that is certified, of as few decisions as will do."""

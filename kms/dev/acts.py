@@ -30,7 +30,7 @@ class Play:
         self.lost_shares: set[bytes] = set()
         self.desk = BookingDesk(cluster.layout.booking, cluster.layout.authorities)
         self.devices = {
-            patient: AsyncClient(cluster.profile(f"person-{n}", "device"))
+            patient: AsyncClient(cluster.profile(f"person-{n}", "device"), hear_out=1.0)
             for n, patient in enumerate(patients)
         }
         self.doctor = AsyncClient(cluster.profile("doctor-with-grant", "professional"))

@@ -27,7 +27,9 @@ def test_a_custodian_that_changes_its_mind_for_ever_is_no_longer_heard(world: Wo
         while next(heard) < 10 * MAX_CHANGES:
             yield decision
 
-    relay: Any = SimpleNamespace(indices=(1,), answered=lambda index: True, decide=decide, watch=watch)
+    relay: Any = SimpleNamespace(
+        indices=(1,), answered=lambda index: True, patience=lambda: 0.0, decide=decide, watch=watch
+    )
     run = ReleaseRun(relay, ReleaseCase(world.keyring, prepared.opened), prepared.message)
 
     async def events() -> int:

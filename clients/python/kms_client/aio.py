@@ -27,7 +27,12 @@ from kms_client.session import Session
 
 
 class AsyncClient:
-    """One device. Use as `async with AsyncClient(profile) as kms:`; safe for many concurrent tasks."""
+    """One device. Use as `async with AsyncClient(profile) as kms:`; safe for many concurrent tasks.
+
+    `timeout`: seconds for one answer. `hear_out`: the part of all releases, 0 to 1, after which the client goes on
+    listening for up to `linger` seconds to the custodians that it no longer needs, so that one of them that lies
+    is named too (`faults`, `on_fault`); after the others it hangs up, and custodians not yet asked are spared.
+    """
 
     def __init__(
         self,
@@ -35,13 +40,14 @@ class AsyncClient:
         *,
         timeout: float = 20.0,
         linger: float = 1.0,
+        hear_out: float = 1 / 16,
         now: Callable[[], float] = time.time,
         on_fault: Callable[[Fault], None] | None = None,
     ) -> None:
         self.profile = profile if isinstance(profile, Profile) else Profile.load(profile)
         self.cache = KeyCache(self.profile.cache)
         self._session = Session(self.profile, timeout, now)
-        self._releaser = Releaser(self._session, self.cache, linger, on_fault)
+        self._releaser = Releaser(self._session, self.cache, linger, hear_out, on_fault)
         self._flights: dict[object, asyncio.Future[OpenKey]] = {}
 
     async def __aenter__(self) -> Self:
