@@ -15,10 +15,9 @@ from typing import Any, Final, Literal
 
 import cedarpy
 
-from kms.crypto import labels
-from kms.crypto.hashing import H
 from kms.errors import ConfigError
 from kms.policy.attributes import CLASSES, DepositAttributes, ReleaseAttributes
+from kms.statements.manifest import policy_hash
 
 VerdictName = Literal["allow", "deny", "pending"]
 POLICY_ERROR: Final = "POLICY_ERROR"
@@ -58,7 +57,7 @@ class PolicyEngine:
         if extra_forbids:
             _check_fits(extra_forbids, schema)
             _check_only_forbids(extra_forbids)
-        self.policy_hash = H(labels.POLICY, policy.encode(), schema.encode())
+        self.policy_hash = policy_hash(policy, schema)
         self._policies = cedarpy.PolicySet.from_str(policy + "\n" + extra_forbids)
         self._schema = cedarpy.Schema.from_str(schema)
         self._holders = {klass: _holder(klass, self._schema) for klass in CLASSES}

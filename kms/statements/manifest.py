@@ -121,6 +121,8 @@ class Keyring:
     manifest_hash: ManifestHash
     manifest: Manifest
     envelope: bytes
+    policy_hash: bytes
+    """Of policy and schema: a decision by any other policy is none."""
 
     @property
     def threshold(self) -> int:
@@ -142,6 +144,10 @@ def genesis_keyring_id(payload: bytes) -> KeyringId:
     return KeyringId(H(labels.KEYRING, payload))
 
 
+def policy_hash(policy: str, schema: str) -> bytes:
+    return H(labels.POLICY, policy.encode(), schema.encode())
+
+
 def founders(manifest: Manifest) -> set[bytes]:
     """Whose signatures genesis needs: every admin's and every custodian's."""
     return {*manifest.admins, *(c.identity_key for c in manifest.custodians)}
@@ -160,7 +166,13 @@ def open_genesis(envelope: bytes | keyring_pb2.Envelope, pinned: bytes, now: int
         raise NotFound("this manifest is not of the keyring that was pinned", reason="WRONG_KEYRING")
     if now >= manifest.expires_at:
         raise Stale("the manifest has expired: admins must renew it", reason="MANIFEST_EXPIRED")
-    return Keyring(KeyringId(pinned), manifest_hash(signed.payload), manifest, signed.envelope)
+    return Keyring(
+        KeyringId(pinned),
+        manifest_hash(signed.payload),
+        manifest,
+        signed.envelope,
+        policy_hash(manifest.policy, manifest.policy_schema),
+    )
 
 
 @dataclass(frozen=True, slots=True)

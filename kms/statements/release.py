@@ -202,6 +202,8 @@ def open_decision(
     check_binding(keyring, decision.keyring_id, decision.manifest_hash)
     if decision.index != index or not equal(decision.request_hash, request):
         raise Invalid("a decision on another request or of another custodian", reason="WRONG_DECISION")
+    if not equal(decision.policy_hash, keyring.policy_hash):
+        raise Invalid("a decision by another policy than the manifest's", reason="WRONG_POLICY")
     if set(decision.by_position()) != set(range(count)):
         raise Invalid("a decision must rule on every key of its request", reason="WRONG_DECISION")
     return signed

@@ -9,6 +9,7 @@ together.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -149,6 +150,15 @@ def test_allows_by_strangers_and_liars_do_not_count(refused: Refused) -> None:
         lent = sign(four.statement, world.identities[index])
         certificate = build_certificate(request, [four, five, lent])
         assert reason_of(refused.release, 4, refused.by_grant, certificate) == "WRONG_DECISION"
+
+
+def test_an_allow_by_another_policy_does_not_count(refused: Refused) -> None:
+    own = refused.world.prepare(refused.owner, [refused.key])
+    decisions = [refused.opened(i, refused.world.decide_at(i, own)) for i in (1, 2, 3)]
+    laxer = replace(decisions[0].statement, policy_hash=bytes(32))
+    lax = sign(laxer, refused.world.identities[decisions[0].statement.index])
+    certificate = build_certificate(own.opened.hash, [lax, *decisions[1:]])
+    assert reason_of(refused.release, 2, own, certificate) == "WRONG_POLICY"
 
 
 def test_a_certificate_has_one_encoding(refused: Refused) -> None:

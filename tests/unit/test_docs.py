@@ -73,6 +73,13 @@ def test_no_page_promises_what_nobody_can(page: Path) -> None:
     assert [word for word in FORBIDDEN if word in text] == []
 
 
+def test_every_attack_stands_in_the_threat_model() -> None:
+    page = ROOT / "docs" / "threat-model.md"
+    listed = [Path(target).name for target in targets(page) if "/attack/" in target]
+    shown = [file.name for file in (ROOT / "tests" / "attack").glob("test_*.py")]
+    assert sorted(listed) == sorted(shown)
+
+
 def test_every_label_stands_in_the_protocol() -> None:
     text = (ROOT / "docs" / "protocol.md").read_text()
     known = [*labels.ALL_HASH_LABELS, *(label.decode() for label in labels.ALL_HKDF_LABELS)]
