@@ -64,6 +64,9 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA secure_delete=ON")
         connection.execute("PRAGMA cache_size=-65536")
+        # Key ids are random, so each deposit touches other pages of the index: with SQLite's default of 1,000 pages
+        # a large store would copy its journal back at every other commit.
+        connection.execute("PRAGMA wal_autocheckpoint=8192")
         connection.execute("BEGIN EXCLUSIVE")
         connection.execute("COMMIT")
     return connection
