@@ -5,7 +5,9 @@ The ceremony that independent organisations would hold is done here by one proce
 
 from __future__ import annotations
 
+import contextlib
 import json
+import secrets
 import socket
 import time
 from collections.abc import Sequence
@@ -156,12 +158,20 @@ def found(
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago, all different."""
+    """Ports that were free a moment ago, all different.
+
+    Below the range from which systems take the ports of outgoing connections (RFC 6335 has it begin at 49152, Linux
+    at 32768): else one of the cluster's own calls may sit on a port by the time its server starts.
+    """
+    ports: list[int] = []
     with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for sock in sockets:
-            sock.bind(("127.0.0.1", 0))
-        return [sock.getsockname()[1] for sock in sockets]
+        while len(ports) < count:
+            port = 10_000 + secrets.randbelow(22_000)
+            sock = stack.enter_context(socket.socket())
+            with contextlib.suppress(OSError):
+                sock.bind(("127.0.0.1", port))
+                ports.append(port)
+    return ports
 
 
 def _custodian(
