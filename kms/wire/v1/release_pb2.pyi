@@ -132,7 +132,7 @@ class VersionGroup(_message.Message):
     def __init__(self, version: _Optional[bytes] = ..., positions: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class ShareRelease(_message.Message):
-    __slots__ = ("suite", "signer_role", "keyring_id", "manifest_hash", "index", "request_hash", "certificate_hash", "versions", "blob_hash", "released_at", "log_index")
+    __slots__ = ("suite", "signer_role", "keyring_id", "manifest_hash", "index", "request_hash", "certificate_hash", "versions", "blob_hash", "released_at", "log_index", "shares_hash")
     SUITE_FIELD_NUMBER: _ClassVar[int]
     SIGNER_ROLE_FIELD_NUMBER: _ClassVar[int]
     KEYRING_ID_FIELD_NUMBER: _ClassVar[int]
@@ -144,6 +144,7 @@ class ShareRelease(_message.Message):
     BLOB_HASH_FIELD_NUMBER: _ClassVar[int]
     RELEASED_AT_FIELD_NUMBER: _ClassVar[int]
     LOG_INDEX_FIELD_NUMBER: _ClassVar[int]
+    SHARES_HASH_FIELD_NUMBER: _ClassVar[int]
     suite: int
     signer_role: _keyring_pb2.SignerRole
     keyring_id: bytes
@@ -155,7 +156,8 @@ class ShareRelease(_message.Message):
     blob_hash: bytes
     released_at: int
     log_index: int
-    def __init__(self, suite: _Optional[int] = ..., signer_role: _Optional[_Union[_keyring_pb2.SignerRole, str]] = ..., keyring_id: _Optional[bytes] = ..., manifest_hash: _Optional[bytes] = ..., index: _Optional[int] = ..., request_hash: _Optional[bytes] = ..., certificate_hash: _Optional[bytes] = ..., versions: _Optional[_Iterable[_Union[VersionGroup, _Mapping]]] = ..., blob_hash: _Optional[bytes] = ..., released_at: _Optional[int] = ..., log_index: _Optional[int] = ...) -> None: ...
+    shares_hash: bytes
+    def __init__(self, suite: _Optional[int] = ..., signer_role: _Optional[_Union[_keyring_pb2.SignerRole, str]] = ..., keyring_id: _Optional[bytes] = ..., manifest_hash: _Optional[bytes] = ..., index: _Optional[int] = ..., request_hash: _Optional[bytes] = ..., certificate_hash: _Optional[bytes] = ..., versions: _Optional[_Iterable[_Union[VersionGroup, _Mapping]]] = ..., blob_hash: _Optional[bytes] = ..., released_at: _Optional[int] = ..., log_index: _Optional[int] = ..., shares_hash: _Optional[bytes] = ...) -> None: ...
 
 class ReleasedShares(_message.Message):
     __slots__ = ("shares", "salts", "contexts", "context_of")
