@@ -34,6 +34,8 @@ from kms.statements.release import (
     open_cancellation,
     open_certificate,
     release_info,
+    share_leaf,
+    shares_hash,
 )
 
 
@@ -137,6 +139,8 @@ def _deliver(
         tuple(_opening(case, p) for p, _ in order),
     )
     info = release_info(request, certificate, node.me.index, order)
+    ids = request.request.key_ids
+    leaves = [share_leaf(ids[p], v, share) for (p, v), share in zip(order, shares.shares, strict=True)]
     sealed = sealing.seal(request.request.recipient_key, info, shares.to_bytes())
     signed = sign(
         ShareRelease(
@@ -149,6 +153,7 @@ def _deliver(
             sealing.blob_hash(sealed),
             now,
             log_index,
+            shares_hash(leaves),
         ),
         node.identity,
     )

@@ -34,6 +34,7 @@ RULE_LIFETIME: Final = 15 * 60
 HUMAN_LIFETIME: Final = 72 * 3600
 """Seconds in which humans may."""
 BAD_DELIVERY: Final = "BAD_DELIVERY"
+WRONG_RELEASE: Final = "WRONG_RELEASE"
 """Reason: a custodian signed a delivery that does not open, or holds no shares."""
 
 
@@ -293,6 +294,7 @@ class ShareRelease:
     blob_hash: bytes
     released_at: int
     log_index: int
+    shares_hash: bytes
 
     def __post_init__(self) -> None:
         positions = [position for position, _ in self.in_order()]
@@ -317,6 +319,19 @@ def release_info(
         recipient_hash(request.request.recipient_key),
         versions,
     )
+
+
+def share_leaf(key_id: KeyId, version: Version, share: bytes) -> bytes:
+    """What a custodian signs of one share, 32 bytes: tells nothing of it, for half of it is uniform blinding."""
+    return H(labels.SHARE, key_id, version, share)
+
+
+def shares_hash(leaves: Iterable[bytes]) -> bytes:
+    """H("shares", leaves): the custodian's word on each share apart, which a blob's hash is not.
+
+    Without it a wrong share could be shown to a third party only together with the key that opens all others.
+    """
+    return H(labels.SHARES, *leaves)
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,19 +365,22 @@ def open_shares(
     release = signed.statement
     check_binding(keyring, release.keyring_id, release.manifest_hash)
     if release.index != index or not equal(release.request_hash, request.hash):
-        raise Invalid("a share release of another request or custodian", reason="WRONG_RELEASE")
+        raise Invalid("a share release of another request or custodian", reason=WRONG_RELEASE)
     certificate = certificates.get(release.certificate_hash)
     order = release.in_order()
     if certificate is None or not {p for p, _ in order} <= certificate.certified:
-        raise Invalid("a share release outside its certificate", reason="WRONG_RELEASE")
+        raise Invalid("a share release outside its certificate", reason=WRONG_RELEASE)
     if not equal(sealing.blob_hash(sealed), release.blob_hash):
-        raise Invalid("the sealed shares are not those that were signed", reason="WRONG_RELEASE")
+        raise Invalid("the sealed shares are not those that were signed", reason=WRONG_RELEASE)
     # From here on the custodian has only itself to blame: it signed this very blob for this very request.
     try:
         plain = recipient.open(release_info(request, release.certificate_hash, index, order), sealed)
         parsed = parse_strict(release_pb2.ReleasedShares, plain, "shares")
         require(len(parsed.shares) == len(order), "shares.shares", f"must be {len(order)}")
         openings = unpack_openings(parsed.salts, parsed.contexts, parsed.context_of, len(order))
+        ids = request.request.key_ids
+        leaves = [share_leaf(ids[p], v, share) for (p, v), share in zip(order, parsed.shares, strict=True)]
+        require(equal(shares_hash(leaves), release.shares_hash), "shares.shares", "are not those signed")
     except Invalid as error:
         raise Invalid(f"custodian {index} delivered junk: {error.message}", reason=BAD_DELIVERY) from None
     return signed, ReleasedShares(tuple(parsed.shares), openings)

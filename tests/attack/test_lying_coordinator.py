@@ -41,6 +41,20 @@ def test_repeating_everything_changes_nothing(world: World) -> None:
     assert set(world.release(owner, keys, bend=repeated(4)).opened) == {keys[0].key_id}
 
 
+def test_in_whatever_order_the_answers_come_the_key_opens(world: World) -> None:
+    owner = world.device("alice")
+    keys = world.create(owner, [LAB] * 2)
+    for seed in range(25):
+        collector = world.release(owner, keys, bend=shuffled(random.Random(seed)))
+        assert set(collector.opened) == {key.key_id for key in keys}, f"seed {seed}"
+
+
+def test_the_answers_backwards_open_the_key(world: World) -> None:
+    owner = world.device("alice")
+    keys = world.create(owner)
+    assert set(world.release(owner, keys, bend=lambda events: events[::-1]).opened) == {keys[0].key_id}
+
+
 @pytest.mark.parametrize("missing", ["descriptors", "certificate", "shares"])
 def test_withholding_one_kind_of_answer_opens_nothing_and_is_an_error(world: World, missing: str) -> None:
     owner = world.device("alice")

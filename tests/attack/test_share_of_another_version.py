@@ -10,7 +10,14 @@ from kms.statements.codec import decode
 from kms.statements.envelope import sign
 from kms.statements.ids import Version
 from kms.statements.keys import unpack_openings
-from kms.statements.release import ReleasedShares, ShareRelease, VersionGroup, release_info
+from kms.statements.release import (
+    ReleasedShares,
+    ShareRelease,
+    VersionGroup,
+    release_info,
+    share_leaf,
+    shares_hash,
+)
 from kms.wire.v1 import release_pb2
 from kms_client.requesting import Prepared
 from tests.protocol.coordinator import Event, Events, delivery, kind
@@ -55,6 +62,10 @@ def relabelled(world: World, prepared: Prepared, index: int, version: Version) -
             sealing.blob_hash(sealed),
             release.released_at,
             release.log_index,
+            shares_hash(
+                share_leaf(prepared.opened.request.key_ids[p], v, share)
+                for (p, v), share in zip(order, plain.shares, strict=True)
+            ),
         )
         return delivery(sign(changed, world.identities[index]).envelope, sealed)
 

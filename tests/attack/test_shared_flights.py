@@ -10,6 +10,7 @@ from kms.statements.ids import KeyId
 from kms.statements.release import Purpose
 from kms_client.aio import AsyncClient
 from kms_client.cache import KeyCache
+from kms_client.flights import Flights
 from kms_client.releasing import Release
 from tests.protocol.world import World
 
@@ -18,7 +19,7 @@ def ask(world: World, *asked: tuple[bytes, ...]) -> tuple[list[str], int]:
     """What callers with these grants get, all at once, and how many requests that took."""
     key = world.create(world.device("alice"))[0]
     client: Any = AsyncClient.__new__(AsyncClient)
-    client.cache, client._flights, requests = KeyCache(), {}, []
+    client.cache, client._flights, requests = KeyCache(), Flights(), []
 
     async def release(ids: list[KeyId], *, grants: tuple[bytes, ...], **_: object) -> Release:
         requests.append(grants)

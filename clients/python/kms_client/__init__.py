@@ -6,9 +6,9 @@
 from kms.statements.keys import KeySpec
 from kms.statements.release import Purpose
 from kms_client.aio import AsyncClient
+from kms_client.blame import Fault, verify_fault
 from kms_client.blocking import Client
 from kms_client.cache import CacheLimits, OpenKey
-from kms_client.collecting import Fault
 from kms_client.credentials import AllCredentials, CommandCredentials, CredentialSource, FileCredentials
 from kms_client.profile import Profile, write_device_key
 from kms_client.releasing import Release
@@ -27,5 +27,6 @@ __all__ = [
     "Profile",
     "Purpose",
     "Release",
+    "verify_fault",
     "write_device_key",
 ]

@@ -10,16 +10,17 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from kms.crypto import derivation, records
-from kms.crypto.records import Header
-from kms.errors import Invalid, KmsError, Unavailable
+from kms.crypto.records import Header, RecordError
+from kms.errors import Invalid, KmsError
 from kms.statements.ids import KeyId, Thumbprint
 from kms.statements.keys import Descriptor, KeySpec, parse_descriptor
 from kms.statements.release import HUMAN_LIFETIME, Purpose
 from kms.wire.v1 import coordinator_pb2
 from kms_client import creating, granting
+from kms_client.blame import Fault
 from kms_client.cache import KeyCache, OpenKey
-from kms_client.collecting import Fault
 from kms_client.directory import SERVICE
+from kms_client.flights import Flights
 from kms_client.keyuse import content_key, header_for, header_to, whole_file
 from kms_client.profile import Profile
 from kms_client.releasing import Release, Releaser
@@ -48,7 +49,7 @@ class AsyncClient:
         self.cache = KeyCache(self.profile.cache)
         self._session = Session(self.profile, timeout, now)
         self._releaser = Releaser(self._session, self.cache, linger, hear_out, on_fault)
-        self._flights: dict[object, asyncio.Future[OpenKey]] = {}
+        self._flights: Flights[OpenKey] = Flights()
 
     async def __aenter__(self) -> Self:
         return self
@@ -164,24 +165,47 @@ class AsyncClient:
         associated_data: bytes = b"",
     ) -> list[bytes | KmsError]:
         """Each record's plaintext, or the error that kept it shut; keys are asked for in one batch."""
-        headers = [records.parse_header(record) for record in many]
-        ids = list(dict.fromkeys(KeyId(header.key_id) for header in headers))
-        missing = [key_id for key_id in ids if self.cache.take(key_id) is None]
+        opened = [self._look_at(record) for record in many]
+        missing = [f[0].key_id for f in opened if not isinstance(f, RecordError) and f[1] is None]
+
         release = await self.release(
             missing, purpose=purpose, justification=justification, grants=grants, wait=wait
         )
-        result: list[bytes | KmsError] = []
-        for record, header in zip(many, headers, strict=True):
+        return [
+            self._decrypt_one(record, found, release, associated_data)
+            for record, found in zip(many, opened, strict=True)
+        ]
+
+    def _look_at(self, record: bytes) -> tuple[Header, OpenKey | None] | RecordError:
+        """A record's header and, if the cache has it for one more use, its key."""
+        try:
+            header = records.parse_header(record)
+        except RecordError as error:
+            return error
+        return header, self.cache.take(KeyId(header.key_id), len(record))
+
+    def _decrypt_one(
+        self,
+        record: bytes,
+        found: tuple[Header, OpenKey | None] | RecordError,
+        release: Release,
+        associated_data: bytes,
+    ) -> bytes | KmsError:
+        if isinstance(found, RecordError):
+            return found
+        header, key = found
+        if key is None:
             key_id = KeyId(header.key_id)
-            key = release.keys.get(key_id) or self.cache.take(key_id, len(record))
-            if key is None:
-                result.append(release.failures.get(key_id) or Unavailable("the key was used up meanwhile"))
-                continue
-            try:
-                result.append(records.decrypt(content_key(key, header, associated_data), record, header))
-            except KmsError as error:
-                result.append(error)
-        return result
+            if key_id not in release.keys:
+                return release.failures[key_id]
+            key = release.keys[key_id]
+            self.cache.take(
+                key_id, len(record)
+            )  # released for this call, whatever the cache says; but counted
+        try:
+            return records.decrypt(content_key(key, header, associated_data), record, header)
+        except KmsError as error:
+            return error
 
     def encrypt_stream(
         self, source: BinaryIO, sink: BinaryIO, key: OpenKey, *, associated_data: bytes = b""
@@ -258,26 +282,19 @@ class AsyncClient:
             return key
         # Only callers who ask the same share an answer: who brings a better grant is not refused with others.
         asked = (key_id, purpose, justification, tuple(grants), wait)
-        flight = self._flights.get(asked)
-        if flight is None:
-            flight = asyncio.get_running_loop().create_future()
-            self._flights[asked] = flight
-            try:
-                release = await self.release(
-                    [key_id], purpose=purpose, justification=justification, grants=grants, wait=wait
-                )
-                if key_id in release.failures:
-                    raise release.failures[key_id]
-                flight.set_result(release.keys[key_id])
-            except BaseException as error:
-                flight.set_exception(
-                    error if isinstance(error, KmsError) else Unavailable("the first asker gave up")
-                )
-                flight.exception()  # seen, even if nobody else waits
-                raise
-            finally:
-                del self._flights[asked]
-        return await flight
+        key = await self._flights.join(asked, lambda: self._ask_for(*asked))
+        self.cache.take(key_id, size)  # this use counts; that the request was made for it is reason enough
+        return key
+
+    async def _ask_for(
+        self, key_id: KeyId, purpose: Purpose, justification: str, grants: Sequence[bytes], wait: float
+    ) -> OpenKey:
+        release = await self.release(
+            [key_id], purpose=purpose, justification=justification, grants=grants, wait=wait
+        )
+        if key_id in release.failures:
+            raise release.failures[key_id]
+        return release.keys[key_id]
 
     # -- releases ------------------------------------------------------------------------------------------
 

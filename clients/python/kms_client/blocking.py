@@ -14,8 +14,8 @@ from kms.statements.ids import Thumbprint
 from kms.statements.keys import Descriptor, KeySpec
 from kms.statements.release import HUMAN_LIFETIME
 from kms_client.aio import AsyncClient
+from kms_client.blame import Fault
 from kms_client.cache import OpenKey
-from kms_client.collecting import Fault
 from kms_client.profile import Profile
 from kms_client.releasing import Release
 

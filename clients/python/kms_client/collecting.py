@@ -7,7 +7,7 @@ whose hash is the key's name, never from an answer.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kms.crypto import derivation, sealing
@@ -15,11 +15,13 @@ from kms.crypto.hashing import equal
 from kms.crypto.secret import KeySecret
 from kms.crypto.sharing import DealerAtFault, NotEnoughShares, all_consistent, reconstruct
 from kms.errors import Invalid, KmsError
+from kms.statements.envelope import Signed
 from kms.statements.ids import KeyId, Version
 from kms.statements.keys import Descriptor, KeySpec, Opening, parse_context, parse_descriptor
 from kms.statements.manifest import Keyring
 from kms.statements.release import (
     BAD_DELIVERY,
+    WRONG_RELEASE,
     Certificate,
     Decision,
     OpenedRequest,
@@ -27,20 +29,28 @@ from kms.statements.release import (
     open_certificate,
     open_decision,
     open_shares,
+    share_leaf,
 )
 from kms.wire.v1 import coordinator_pb2, keyring_pb2
+from kms_client.blame import EQUIVOCATION, KEY_MALFORMED, WRONG_SHARE, Fault, ShareProof
 from kms_client.cache import OpenKey
 from kms_client.errors import ApprovalPending, NotEnoughCustodians, ReleaseDenied
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """A custodian (or a key's dealer, index 0) was caught: what for, about which key, and its signed word."""
+class _Delivery:
+    """What a custodian signed for, and the shares that it delivered under that signature."""
 
-    index: int
-    reason: str
-    key_id: KeyId | None
-    statement: bytes = field(repr=False)
+    envelope: bytes = field(repr=False)
+    order: Sequence[tuple[int, Version]]
+    shares: tuple[bytes, ...] = field(repr=False)
+
+    def proof(self, index: int, key_ids: Sequence[KeyId], position: int, version: Version) -> ShareProof:
+        leaves = (
+            share_leaf(key_ids[p], v, share) for (p, v), share in zip(self.order, self.shares, strict=True)
+        )
+        place = self.order.index((position, version))
+        return ShareProof(index, self.envelope, tuple(leaves), place, self.shares[place])
 
 
 @dataclass(slots=True)
@@ -56,13 +66,15 @@ class Collector:
     failures: dict[int, str] = field(default_factory=dict)
     _descriptors: dict[int, Descriptor] = field(default_factory=dict)
     _certificates: dict[bytes, Certificate] = field(default_factory=dict)
-    _decisions: dict[int, Decision] = field(default_factory=dict)
+    _decisions: dict[int, Signed[Decision]] = field(default_factory=dict)
     _shares: dict[int, dict[Version, dict[int, bytes]]] = field(
         default_factory=lambda: defaultdict(lambda: defaultdict(dict)), repr=False
     )
     _openings: dict[int, list[Opening]] = field(default_factory=lambda: defaultdict(list), repr=False)
     _contexts: dict[bytes, dict[str, str]] = field(default_factory=dict, repr=False)
-    _statements: dict[int, bytes] = field(default_factory=dict, repr=False)
+    _deliveries: dict[int, list[_Delivery]] = field(default_factory=lambda: defaultdict(list), repr=False)
+    _blamed: set[tuple[int, str, KeyId | None]] = field(default_factory=set)
+    _early: dict[int, coordinator_pb2.SealedShares] = field(default_factory=dict, repr=False)
 
     def add_descriptors(self, payloads: Iterable[bytes]) -> None:
         """Descriptors from wherever: only one that hashes to a requested key id counts."""
@@ -76,6 +88,9 @@ class Collector:
                 self._descriptors[position] = parse_descriptor(payload)
             except KmsError as error:
                 self.failed[key_id] = error  # this name was given to garbage: the other keys still come
+                continue
+            for version in tuple(self._shares.get(position, ())):
+                self._try(position, version)
 
     def missing_descriptors(self) -> list[KeyId]:
         """Requested keys that are still without a description."""
@@ -113,9 +128,12 @@ class Collector:
         except KmsError:
             return  # the coordinator may have altered it: nobody is to blame for what they did not sign
         known = self._decisions.get(index)
-        if known is None or signed.statement.log_index >= known.log_index:
-            self._decisions[index] = signed.statement
+        if known is None or signed.statement.log_index > known.statement.log_index:
+            self._decisions[index] = signed
             self.failures.pop(index, None)
+        elif signed.statement.log_index == known.statement.log_index and signed.payload != known.payload:
+            both = (known.envelope, signed.envelope)
+            self._blame(Fault(index, EQUIVOCATION, None, statements=both))
 
     def _add_certificate(self, payload: bytes) -> None:
         try:
@@ -124,6 +142,9 @@ class Collector:
         except KmsError:
             return
         self._certificates[certificate.hash] = certificate
+        early, self._early = self._early, {}
+        for shares in early.values():
+            self._add_shares(shares)
 
     def _add_shares(self, shares: coordinator_pb2.SealedShares) -> None:
         index = self._signer(shares.share_release)
@@ -143,10 +164,14 @@ class Collector:
             self.failures[index] = error.reason
             if error.reason == BAD_DELIVERY:
                 statement = shares.share_release.SerializeToString(deterministic=True)
-                self.faults.append(Fault(index, BAD_DELIVERY, None, statement))
+                self._blame(Fault(index, BAD_DELIVERY, None, statements=(statement,)))
+            elif error.reason == WRONG_RELEASE:
+                self._early[index] = shares  # its certificate may come yet: a relay may reorder
             return
         self.failures.pop(index, None)
-        self._statements[index] = signed.envelope
+        self._deliveries[index].append(
+            _Delivery(signed.envelope, signed.statement.in_order(), released.shares)
+        )
         late: list[tuple[int, Version]] = []
         ids = self.request.request.key_ids
         for (position, version), share, opening in zip(
@@ -184,16 +209,16 @@ class Collector:
         try:
             result = reconstruct(shares, descriptor.core.commitments, descriptor.core.threshold, matches)
             for index in result.wrong:
-                self._blame(index, "WRONG_SHARE", key_id)
+                self._blame_share(index, position, version)
             if key_id not in self.opened:
                 self.opened[key_id] = self._open(descriptor, position, result.secret, opened[0])
                 self.failed.pop(key_id, None)
         except NotEnoughShares as error:
             for wrong in filter(None, error.details.get("wrong", "").split(",")):
-                self._blame(int(wrong), "WRONG_SHARE", key_id)
+                self._blame_share(int(wrong), position, version)
         except DealerAtFault as error:
-            if key_id not in self.failed:  # further good shares say it again
-                self.faults.append(Fault(0, "KEY_MALFORMED", key_id, descriptor.payload))
+            proofs = tuple(self._proof(i, position, version) for i in shares)
+            self._blame(Fault(0, KEY_MALFORMED, key_id, descriptor.payload, shares=proofs))
             self.failed[key_id] = error
         except KmsError as error:
             self.failed[key_id] = error  # a description that says nothing usable concerns its own key only
@@ -216,9 +241,22 @@ class Collector:
                 return self._contexts[opening.context], opening.salt
         return {}, b""
 
-    def _blame(self, index: int, reason: str, key_id: KeyId) -> None:
-        if not any(f.index == index and f.key_id == key_id for f in self.faults):
-            self.faults.append(Fault(index, reason, key_id, self._statements.get(index, b"")))
+    def _blame_share(self, index: int, position: int, version: Version) -> None:
+        key_id, descriptor = self.request.request.key_ids[position], self._descriptors[position]
+        proof = self._proof(index, position, version)
+        self._blame(Fault(index, WRONG_SHARE, key_id, descriptor.payload, shares=(proof,)))
+
+    def _proof(self, index: int, position: int, version: Version) -> ShareProof:
+        ids = self.request.request.key_ids
+        delivery = next(d for d in reversed(self._deliveries[index]) if (position, version) in d.order)
+        return delivery.proof(index, ids, position, version)
+
+    def _blame(self, fault: Fault) -> None:
+        """Once for each party, reason and key, however often a relay repeats the proof."""
+        name = (fault.index, fault.reason, fault.key_id)
+        if name not in self._blamed:
+            self._blamed.add(name)
+            self.faults.append(fault)
 
     # -- is it enough? -----------------------------------------------------------------------------------
 
@@ -251,7 +289,7 @@ class Collector:
         return {
             index: ruling.reason
             for index, decision in self._decisions.items()
-            for ruling in decision.rulings
+            for ruling in decision.statement.rulings
             if ruling.verdict is verdict and position in ruling.positions
         }
 

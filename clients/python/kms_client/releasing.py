@@ -15,8 +15,9 @@ from kms.statements.envelope import sign
 from kms.statements.ids import KeyId, RequestHash
 from kms.statements.release import HUMAN_LIFETIME, RULE_LIFETIME, Cancellation, Purpose
 from kms.wire.v1 import coordinator_pb2
+from kms_client.blame import Fault
 from kms_client.cache import KeyCache, OpenKey
-from kms_client.collecting import Collector, Fault
+from kms_client.collecting import Collector
 from kms_client.directory import SERVICE
 from kms_client.requesting import Prepared, prepare_request
 from kms_client.session import Session, pauses
