@@ -7,6 +7,7 @@ HPKE info ties a blob to dealer, batch and custodian, and a C_0 that was ever se
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 
 from kms.crypto import labels, sealing
 from kms.crypto.hashing import H, equal
@@ -14,7 +15,7 @@ from kms.crypto.sharing import verify_batch
 from kms.custodian.context import NodeContext
 from kms.custodian.vault import SealedRow
 from kms.errors import Denied, Exhausted, Invalid
-from kms.policy.attributes import DepositAttributes, controllers, principal_class
+from kms.policy.attributes import Credential, DepositAttributes, controllers, principal_class
 from kms.policy.credentials import verify_credentials
 from kms.statements.audit import LogKind
 from kms.statements.envelope import Envelope, sign
@@ -45,16 +46,18 @@ def take_deposit(node: NodeContext, envelope: Envelope, sealed: bytes, sealed_ev
     if known is not None:
         return known
     target = opened.deposit.target(node.me.index)
-    _check_evidence(node, opened, target, sealed_evidence, now)
+    credentials = _check_evidence(node, opened, target, sealed_evidence, now)
+    names = _quota_names(opened.deposit.dealer_thumbprint, credentials)
+    _check_quota(node, names, len(opened.descriptors), now)
     refused = dict(node.store.known_keys(opened.descriptors))
     refused |= _repeated_commitments(opened)
     keys = _open_shares(node, opened, target, sealed, refused, now)
-    return _keep(node, opened, keys, refused, now)
+    return _keep(node, opened, keys, refused, names, now)
 
 
 def _check_evidence(
     node: NodeContext, opened: OpenedDeposit, target: DepositTarget, sealed: bytes, now: int
-) -> None:
+) -> tuple[Credential, ...]:
     if not equal(sealing.blob_hash(sealed), target.evidence_hash):
         raise Invalid("the evidence is not the one that the deposit names", reason="WRONG_BLOB")
     dealer = opened.deposit.dealer_thumbprint
@@ -70,7 +73,11 @@ def _check_evidence(
     )
     if outcome.verdict != "allow":
         raise Denied(f"policy does not let this party deposit keys ({outcome.reason})", reason=outcome.reason)
-    spent = node.counters.total(_quota_key(dealer), now, HOUR)
+    return credentials
+
+
+def _check_quota(node: NodeContext, names: list[bytes], count: int, now: int) -> None:
+    spent = max(node.counters.total(name, now, HOUR) for name in names)
     if spent + count > node.deposit_quota_per_hour:
         raise Exhausted(f"the quota is {node.deposit_quota_per_hour} keys an hour", reason="QUOTA")
 
@@ -89,8 +96,16 @@ def _info(
     )
 
 
-def _quota_key(dealer: bytes) -> bytes:
-    return H(labels.PRINCIPAL, b"deposit", dealer)
+def _quota_names(dealer: bytes, credentials: Sequence[Credential]) -> list[bytes]:
+    """Under which names a dealer's keys are counted.
+
+    By key and by person: whoever gets credentials for fresh keys must not get a fresh quota with each.
+    """
+    people = [f"{c.iss}|{c.subject}".encode() for c in credentials]
+    return [
+        H(labels.PRINCIPAL, b"deposit", dealer),
+        *(H(labels.PRINCIPAL, b"deposit subject", person) for person in people),
+    ]
 
 
 def _repeated_commitments(opened: OpenedDeposit) -> dict[int, str]:
@@ -151,6 +166,7 @@ def _keep(
     opened: OpenedDeposit,
     keys: list[tuple[Descriptor, SealedRow]],
     refused: dict[int, str],
+    names: list[bytes],
     now: int,
 ) -> bytes:
     by_reason: dict[str, list[int]] = defaultdict(list)
@@ -183,5 +199,6 @@ def _keep(
         node.store.add_keys(keys)
         node.store.add_receipt(opened.hash, receipt.envelope)
         # Refused keys count too: each costs a check and a line of the log, and junk would come without end.
-        node.counters.add(_quota_key(dealer), now, len(opened.descriptors))
+        for name in names:
+            node.counters.add(name, now, len(opened.descriptors))
     return receipt.envelope

@@ -70,6 +70,8 @@ class CustodianNode:
         with store.transaction():
             store.set_seen(advance(store.seen(), keyring))
         ledger.check(LOG_CHECKED_AT_START)
+        # A node that was killed between erasing a sealing key and this left the seed in the journal.
+        store.empty_journal()
         self.context = NodeContext(
             keyring=keyring,
             me=me,

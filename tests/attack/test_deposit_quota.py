@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.protocol.adversary import reason_of, refusals
-from tests.protocol.world import LAB, World
+from tests.protocol.world import LAB, World, signing_key
 
 
 def test_keys_that_are_refused_spend_the_quota_too(world: World) -> None:
@@ -23,3 +23,20 @@ def test_a_retry_of_the_same_deposit_spends_nothing(world: World) -> None:
     node.context = replace(node.context, deposit_quota_per_hour=2)
     sent = world.send(dealer, world.deal(dealer, [LAB] * 2))
     assert world.deposit_at(1, sent) == world.deposit_at(1, sent)
+
+
+def test_a_person_with_many_device_keys_has_one_quota(world: World) -> None:
+    node, first = world.nodes[1], world.device("mallory")
+    second = replace(first, key=signing_key("mallory's other device"))
+    node.context = replace(node.context, deposit_quota_per_hour=3)
+    world.deposit_at(1, world.send(first, world.deal(first, [LAB] * 2)))
+    assert reason_of(world.deposit_at, 1, world.send(second, world.deal(second, [LAB] * 2))) == "QUOTA"
+
+
+def test_one_persons_quota_is_not_anothers(world: World) -> None:
+    node = world.nodes[1]
+    node.context = replace(node.context, deposit_quota_per_hour=3)
+    for name in ("mallory", "alice"):
+        dealer = world.device(name)
+        sent = world.send(dealer, world.deal(dealer, [LAB] * 2))
+        assert reason_of(world.deposit_at, 1, sent) == ""
