@@ -32,15 +32,16 @@ class Report:
 def check_store(store: CustodianStore, vault: Vault, progress: Progress = lambda pages, n: pages) -> Report:
     """Raises StoreError if the log is broken; damaged shares are listed."""
     _, index = store.identity()
-    entries = Ledger(store).check()
+    entries = Ledger(store, vault).check()
     keys = store.count_keys()
     damaged: list[str] = []
     for page in progress(store.all_keys(PAGE), -(-keys // PAGE)):
-        damaged += _damaged(page, vault, index)
+        damaged += damaged_keys(page, vault, index)
     return Report(index, entries, keys, tuple(damaged))
 
 
-def _damaged(page: Sequence[StoredKey], vault: Vault, index: int) -> list[str]:
+def damaged_keys(page: Sequence[StoredKey], vault: Vault, index: int) -> list[str]:
+    """Ids in hex of those keys whose share does not open or does not fit its commitments."""
     damaged, good, shares = [], [], []
     for key in page:
         try:

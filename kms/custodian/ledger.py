@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from kms.crypto.hashing import equal, u64
 from kms.custodian.store import CustodianStore
+from kms.custodian.vault import Vault
 from kms.errors import StoreError
 from kms.statements.audit import START, LogEntry, LogKind, check_link, entry_hash
 
@@ -10,10 +12,14 @@ _PAGE = 1000
 
 
 class Ledger:
-    """Appends inside the caller's transaction, so that what is done and what is logged stand or fall together."""
+    """Appends inside the caller's transaction, so that what is done and what is logged stand or fall together.
 
-    def __init__(self, store: CustodianStore) -> None:
-        self._store = store
+    Beside the entries lies one record of how many there are and which is the last, tagged under the storage
+    root: rows deleted from the end, or a chain written anew, do not agree with it.
+    """
+
+    def __init__(self, store: CustodianStore, vault: Vault) -> None:
+        self._store, self._vault = store, vault
 
     def append(
         self,
@@ -29,15 +35,21 @@ class Ledger:
         index, previous = self._store.log_head()
         entry = LogEntry(index, kind, at, subject_hash, principal, outcome, count, previous or START)
         payload = entry.to_bytes()
-        self._store.append_log(index, payload, entry_hash(payload))
+        digest = entry_hash(payload)
+        self._store.append_log(index, payload, digest, self._head_record(index + 1, digest))
         return index
+
+    def _head_record(self, size: int, digest: bytes) -> bytes:
+        """u64be number of entries || 32-byte tag over it and the last entry's hash."""
+        return u64(size) + self._vault.tag("log head", u64(size) + digest)
 
     def check(self, last: int | None = None) -> int:
         """Follow the chain (its last `last` entries, or all) and return the number of entries.
 
-        StoreError if an entry is missing, altered or out of place.
+        StoreError if an entry is missing (at the end too), altered or out of place.
         """
         size, head = self._store.log_head()
+        self._check_head(size, head)
         start = 0 if last is None else max(0, size - last)
         previous = START if start == 0 else self._store.log_entries(start - 1, 1)[0][1]
         position = start
@@ -52,3 +64,14 @@ class Ledger:
         if size and previous != head:
             raise StoreError("the log's head is not its last entry", reason="LOG_BROKEN")
         return size
+
+    def _check_head(self, size: int, head: bytes) -> None:
+        record = self._store.log_head_record()
+        if size == 0 and not record:
+            return
+        if equal(record, self._head_record(size, head)):
+            return
+        written = int.from_bytes(record[:8], "big")
+        if written != size:
+            raise StoreError(f"{written} entries were logged, but the log holds {size}", reason="LOG_BROKEN")
+        raise StoreError("the log's last entry is not the one that was logged last", reason="LOG_BROKEN")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from kms.crypto.hashing import equal
 from kms.crypto.signing import SigningKey
 from kms.custodian import approvals, decisions, deposits, releases
+from kms.custodian.check import damaged_keys
 from kms.custodian.context import Approver, NodeContext, Recent
 from kms.custodian.decisions import Decided
 from kms.custodian.ledger import Ledger
@@ -32,6 +33,8 @@ from kms.statements.manifest import Keyring, SealingKey, advance
 LOG_CHECKED_AT_START = 1000
 """Entries. `check` follows the whole chain."""
 SKEW = 300
+SHARES_CHECKED_AT_START = 200
+"""Keys, drawn at random and held against their commitments. `check` does all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +68,12 @@ class CustodianNode:
         if not equal(me.identity_key, identity.public):
             raise ConfigError(f"the identity key is not that of custodian {index} in the manifest")
         refuse_unsafe(manifest)
-        ledger = Ledger(store)
+        ledger = Ledger(store, vault)
         _check_clock(ledger, store, now())
         with store.transaction():
             store.set_seen(advance(store.seen(), keyring))
         ledger.check(LOG_CHECKED_AT_START)
+        _check_shares(store, vault, index)
         # A node that was killed between erasing a sealing key and this left the seed in the journal.
         store.empty_journal()
         self.context = NodeContext(
@@ -160,4 +164,14 @@ def _check_clock(ledger: Ledger, store: CustodianStore, now: int) -> None:
         raise StoreError(
             f"the clock says {now}, but the log's last entry is of {last.at}: set the clock",
             reason="CLOCK_BEHIND",
+        )
+
+
+def _check_shares(store: CustodianStore, vault: Vault, index: int) -> None:
+    damaged = damaged_keys(store.sample_keys(SHARES_CHECKED_AT_START), vault, index)
+    if damaged:
+        raise StoreError(
+            f"{len(damaged)} of the shares that were looked at are damaged, the first that of key {damaged[0]}: "
+            "let `kms custodian check` find all",
+            reason="STORE_DAMAGED",
         )

@@ -6,6 +6,7 @@ A descriptor's first part is the same for all keys of one dealer, owner and mani
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import struct
 from collections import defaultdict
@@ -100,8 +101,12 @@ class SqliteCustodianStore:
         row = self._db.execute("SELECT idx, hash FROM log ORDER BY idx DESC LIMIT 1").fetchone()
         return (row[0] + 1, row[1]) if row else (0, b"")
 
-    def append_log(self, index: int, payload: bytes, digest: bytes) -> None:
+    def append_log(self, index: int, payload: bytes, digest: bytes, head_record: bytes) -> None:
         self._db.execute("INSERT INTO log VALUES (?, ?, ?)", (index, payload, digest))
+        self._set("log_head", head_record)
+
+    def log_head_record(self) -> bytes:
+        return self._get("log_head") or b""
 
     def log_entries(self, start: int, limit: int) -> Sequence[tuple[bytes, bytes]]:
         return self._db.execute(
@@ -190,6 +195,13 @@ class SqliteCustodianStore:
         ).fetchall():
             last = rows[-1][0]
             yield [self._stored(*row[1:]) for row in rows]
+
+    def sample_keys(self, limit: int) -> Sequence[StoredKey]:
+        (last,) = self._db.execute("SELECT coalesce(max(id), 0) FROM keys").fetchone()
+        drawn = random.SystemRandom().sample(range(1, last + 1), min(limit, last))
+        marks = ",".join("?" * len(drawn))
+        rows = self._db.execute(f"SELECT {self._KEY} FROM keys WHERE id IN ({marks})", drawn).fetchall()
+        return [self._stored(*row) for row in rows]
 
     def _read_frame(self, frame: int, tail: bytes) -> _Frame:
         row = self._db.execute("SELECT prefix FROM frames WHERE id = ?", (frame,)).fetchone()

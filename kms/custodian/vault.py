@@ -75,6 +75,10 @@ class Vault:
         except (InvalidTag, ValueError):
             raise StoreError(f"the store's {purpose} was altered or is of another root") from None
 
+    def tag(self, purpose: str, data: bytes) -> bytes:
+        """32 bytes that only who has the root can make for this data (HKDF-Expand as a MAC)."""
+        return expand(self._root.reveal(), labels.HKDF_STORE + b" tag " + purpose.encode() + b" " + data, 32)
+
     def _key(self, purpose: str) -> bytes:
         return expand(self._root.reveal(), labels.HKDF_STORE + b" " + purpose.encode(), 32)
 

@@ -14,10 +14,14 @@ from pathlib import Path
 
 import pytest
 
+from kms.custodian.config import CustodianConfig, open_vault
+from kms.custodian.ledger import Ledger
 from kms.custodian.sqlite import SqliteCustodianStore
 from kms.dev.cluster import Cluster
 from kms.dev.founding import found
 from kms.errors import KmsError
+from kms.statements.audit import LogKind
+from kms.storage.config import load
 from kms_client import AsyncClient, OpenKey
 from kms_client.errors import NotDurable
 
@@ -208,14 +212,11 @@ def test_a_log_with_an_altered_entry_is_refused(cluster: Cluster) -> None:
 
 def test_a_clock_behind_the_log_is_refused(cluster: Cluster) -> None:
     """The log's last entry is put into the future: the same as a clock that was set back."""
-    from kms.statements.audit import LogEntry, LogKind, entry_hash
-
     cluster.kill("custodian-1")
     store = SqliteCustodianStore.open(cluster.layout.custodian_folder(1) / "custodian.db")
-    index, previous = store.log_head()
-    payload = LogEntry(index, LogKind.STARTED, 4_000_000_000, bytes(32), b"", "", 0, previous).to_bytes()
+    settings = load(CustodianConfig, config(cluster, 1))
     with store.transaction():
-        store.append_log(index, payload, entry_hash(payload))
+        Ledger(store, open_vault(settings)).append(LogKind.STARTED, 4_000_000_000, bytes(32))
     store.close()
     assert "CLOCK_BEHIND" in refusal(serve(config(cluster, 1)))
 

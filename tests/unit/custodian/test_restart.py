@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.protocol.world import World
+from kms.custodian.check import check_store
+from kms.errors import StoreError
+from tests.protocol.world import LAB, World
 
 
 @pytest.fixture
@@ -19,6 +22,21 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def database(world: World, index: int = 1) -> Path:
     return world.folder / f"custodian-{index}.db"
+
+
+def altered(world: World, *statements: str) -> None:
+    """Node 1's store, stopped and changed by hand."""
+    world.nodes.pop(1).close()
+    with sqlite3.connect(database(world)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+    connection.close()
+
+
+def refusal(world: World) -> StoreError:
+    with pytest.raises(StoreError) as refused:
+        world.start(1)
+    return refused.value
 
 
 def image(world: World) -> dict[str, bytes]:
@@ -45,3 +63,61 @@ def test_a_sealing_key_that_a_killed_node_had_erased_is_gone_from_every_file_aft
     assert [name for name, data in image(world).items() if erased.seed in data] == ["custodian-1.db-wal"]
     world.start(1)
     assert [name for name, data in image(world).items() if erased.seed in data] == []
+
+
+def test_a_log_whose_last_entries_were_deleted_is_refused(world: World) -> None:
+    alice = world.device("alice")
+    world.release(alice, world.create(alice))
+    logged, _ = world.nodes[1].context.store.log_head()
+    altered(world, "DELETE FROM log WHERE idx = (SELECT max(idx) FROM log)")
+    refused = refusal(world)
+    assert refused.reason == "LOG_BROKEN"
+    assert f"{logged} entries were logged, but the log holds {logged - 1}" in refused.message
+
+
+def test_a_log_without_its_head_record_is_refused(world: World) -> None:
+    altered(world, "DELETE FROM meta WHERE name = 'log_head'")
+    assert refusal(world).reason == "LOG_BROKEN"
+
+
+def test_a_log_that_was_emptied_is_refused(world: World) -> None:
+    altered(world, "DELETE FROM log")
+    assert refusal(world).reason == "LOG_BROKEN"
+
+
+def test_without_the_root_nobody_makes_a_head_record_for_a_shorter_log(world: World) -> None:
+    store = world.nodes[1].context.store
+    logged, _ = store.log_head()
+    record = (logged - 1).to_bytes(8, "big") + store.log_head_record()[8:]
+    altered(
+        world,
+        "DELETE FROM log WHERE idx = (SELECT max(idx) FROM log)",
+        f"UPDATE meta SET value = x'{record.hex()}' WHERE name = 'log_head'",
+    )
+    refused = refusal(world)
+    assert refused.reason == "LOG_BROKEN"
+    assert "logged last" in refused.message
+
+
+def test_a_damaged_share_is_noticed_at_the_start(world: World) -> None:
+    world.create(world.device("alice"), [LAB] * 3)
+    altered(world, "UPDATE keys SET share = zeroblob(length(share)) WHERE id = 2")
+    assert refusal(world).reason == "STORE_DAMAGED"
+
+
+def test_a_share_that_opens_but_is_of_another_polynomial_is_noticed_at_the_start(world: World) -> None:
+    (key,) = world.create(world.device("alice"))
+    context = world.nodes[1].context
+    row = context.vault.seal_row(key.key_id, bytes(31) + b"\x01" + bytes(31) + b"\x01", b"")
+    altered(
+        world,
+        f"UPDATE keys SET wrapped_key = x'{row.wrapped_key.hex()}', share = x'{row.share.hex()}'",
+    )
+    assert refusal(world).reason == "STORE_DAMAGED"
+
+
+def test_a_store_that_nobody_touched_starts_and_checks_whole(world: World) -> None:
+    alice = world.device("alice")
+    world.release(alice, world.create(alice, [LAB] * 3))
+    context = world.start(1).context
+    assert check_store(context.store, context.vault).damaged == ()
