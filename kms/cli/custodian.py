@@ -28,13 +28,18 @@ def _load(path: Path) -> CustodianConfig:
 
 
 @app.command()
-def serve(config: Config) -> None:
+def serve(
+    config: Config,
+    accept_clock: Annotated[
+        bool, typer.Option("--accept-clock", help="Start though the clock is far ahead of the log.")
+    ] = False,
+) -> None:
     """Run the node until SIGTERM."""
     from kms.custodian.service import serve as start
     from kms.transport.process import run
 
     settings = _load(config)
-    run(lambda: start(settings))
+    run(lambda: start(settings, accept_clock=accept_clock))
 
 
 @app.command()

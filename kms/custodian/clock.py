@@ -14,6 +14,8 @@ from kms.errors import Unavailable
 
 TOLERANCE: Final = 120.0
 """Seconds by which wall and monotonic clock may drift apart."""
+MAX_DRIFT: Final = 0.001
+"""Seconds a second by which the wall clock is followed: twice what NTP slews, ten minutes in a sealing key's life."""
 
 
 class SteadyClock:
@@ -25,7 +27,8 @@ class SteadyClock:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._wall, self._monotonic = wall, monotonic
-        self._offset = wall() - monotonic()
+        self._read = monotonic()
+        self._offset = wall() - self._read
 
     def now(self) -> int:
         """Unix seconds; Unavailable if the wall clock jumped since the last reading."""
@@ -36,6 +39,9 @@ class SteadyClock:
                 "this node's clock jumped: it decides nothing until the clock is right again",
                 reason="CLOCK_JUMPED",
             )
-        # Follow slow drift (a clock being disciplined), but a big step never becomes the new truth.
-        self._offset += (offset - self._offset) * 0.01
+        # Follow slow drift (a clock being disciplined), but a big step never becomes the new truth. By elapsed time,
+        # not by reading: callers cause readings, and could pull the clock along to where sealing keys are erased.
+        room = max(0.0, monotonic - self._read) * MAX_DRIFT
+        self._offset += min(room, max(-room, offset - self._offset))
+        self._read = monotonic
         return int(wall)

@@ -51,6 +51,8 @@ class CustodianConfig:
     extra_forbids: Path | None = None
     sealing_period_seconds: int = DEFAULT_PERIOD
     deposit_quota_per_hour: int = 1_000_000
+    denials_per_hour: int = 1000
+    denials_per_key_per_hour: int = 60
     tick_seconds: int = 30
     metrics: str = ""
     reflection: bool = False
@@ -127,7 +129,9 @@ def join(config: CustodianConfig, now: int) -> int:
     raise ConfigError("the manifest names no custodian with this identity key")
 
 
-def open_node(config: CustodianConfig, clock: SteadyClock | None = None) -> CustodianNode:
+def open_node(
+    config: CustodianConfig, clock: SteadyClock | None = None, *, accept_clock: bool = False
+) -> CustodianNode:
     """The node, its store opened and checked."""
     now = (clock or SteadyClock()).now
     vault = open_vault(config)
@@ -138,6 +142,13 @@ def open_node(config: CustodianConfig, clock: SteadyClock | None = None) -> Cust
     ]
     keyring, identity = read_keyring(config.manifest, config.keyring_id, now()), read_identity(config, vault)
     store = SqliteCustodianStore.open(config.store)
-    options = NodeOptions(config.sealing_period_seconds, forbids, config.deposit_quota_per_hour)
+    options = NodeOptions(
+        config.sealing_period_seconds,
+        forbids,
+        config.deposit_quota_per_hour,
+        config.denials_per_hour,
+        config.denials_per_key_per_hour,
+        accept_clock,
+    )
     with database.explained(config.store):
         return CustodianNode(keyring, identity, store, vault, approvers, now, options)

@@ -82,6 +82,8 @@ class NodeContext:
     recent: Recent[Any]
     """Cases of requests that were just decided."""
     deposit_quota_per_hour: int = 1_000_000
+    denials_per_hour: int = 1000
+    denials_per_key_per_hour: int = 60
 
     @property
     def audience(self) -> str:

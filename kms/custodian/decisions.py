@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from kms.custodian import denials
 from kms.custodian.approval_text import render
 from kms.custodian.case import DAY, VERDICTS, Case, attributes, build_case, open_evidence
 from kms.custodian.context import NodeContext
@@ -56,6 +57,7 @@ def decide(node: NodeContext, envelope: Envelope, sealed_evidence: bytes) -> Dec
     count = len(opened.request.key_ids)
     evidence = b""
     text = ""
+    stranger = False
     try:
         parsed = open_evidence(node, opened, sealed_evidence, now)
         evidence = parsed.to_bytes()
@@ -65,8 +67,10 @@ def decide(node: NodeContext, envelope: Envelope, sealed_evidence: bytes) -> Dec
         if any(verdict is Verdict.PENDING for verdict, _, _ in rulings.values()):
             text = render(node, case, [p for p, r in rulings.items() if r[0] is Verdict.PENDING])
     except EvidenceRefused as error:
+        stranger = True
+        denials.check_room(node, opened.request.requester_thumbprint, now)
         rulings = dict.fromkeys(range(count), (Verdict.DENY, error.reason, b""))
-    return record_decision(node, opened, rulings, now, now, evidence, text)
+    return record_decision(node, opened, rulings, now, now, evidence, text, stranger=stranger)
 
 
 def _rule(node: NodeContext, case: Case, now: int) -> Rulings:
@@ -93,8 +97,13 @@ def record_decision(
     now: int,
     evidence: bytes,
     text: str,
+    *,
+    stranger: bool = False,
 ) -> Decided:
-    """Log, store and sign: one transaction, before the answer leaves."""
+    """Log, store and sign: one transaction, before the answer leaves.
+
+    A `stranger`, whom no credential vouches for, is counted, and their request is not kept.
+    """
     groups: dict[tuple[Verdict, str, bytes], list[int]] = defaultdict(list)
     for position, ruling in sorted(rulings.items()):
         groups[ruling].append(position)
@@ -102,6 +111,8 @@ def record_decision(
     waiting = Verdict.PENDING in verdicts
     state = WAITING if waiting else DECIDED if Verdict.ALLOW in verdicts else CLOSED
     with node.store.transaction():
+        if stranger:
+            denials.count(node, opened.request.requester_thumbprint, now)
         log_index = node.ledger.append(
             LogKind.DECISION,
             now,
@@ -126,7 +137,7 @@ def record_decision(
         node.store.put_request(
             StoredRequest(
                 opened.hash,
-                opened.signed.envelope,
+                b"" if stranger else opened.signed.envelope,
                 node.vault.seal("evidence", evidence) if evidence and state != CLOSED else b"",
                 signed.envelope,
                 state,

@@ -33,17 +33,26 @@ from kms.statements.manifest import Keyring, SealingKey, advance
 LOG_CHECKED_AT_START = 1000
 """Entries. `check` follows the whole chain."""
 SKEW = 300
+MAX_ABSENCE = 30 * 86400
+"""Seconds after the last log entry within which a clock is believed at the start."""
 SHARES_CHECKED_AT_START = 200
 """Keys, drawn at random and held against their commitments. `check` does all."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeOptions:
-    """What an operator may set: seconds of a sealing period, own `forbid` rules, keys per dealer and hour."""
+    """What an operator may set: seconds of a sealing period, own `forbid` rules, keys per dealer and hour.
+
+    Also denials an hour to callers without a valid credential (to all, to one key), and whether to believe a clock
+    that is far ahead of the log.
+    """
 
     sealing_period: int = DEFAULT_PERIOD
     extra_forbids: str = ""
     deposit_quota_per_hour: int = 1_000_000
+    denials_per_hour: int = 1000
+    denials_per_key_per_hour: int = 60
+    accept_clock: bool = False
 
 
 class CustodianNode:
@@ -69,7 +78,7 @@ class CustodianNode:
             raise ConfigError(f"the identity key is not that of custodian {index} in the manifest")
         refuse_unsafe(manifest)
         ledger = Ledger(store, vault)
-        _check_clock(ledger, store, now())
+        _check_clock(store, now(), options.accept_clock)
         with store.transaction():
             store.set_seen(advance(store.seen(), keyring))
         ledger.check(LOG_CHECKED_AT_START)
@@ -92,6 +101,8 @@ class CustodianNode:
             now=now,
             recent=Recent(),
             deposit_quota_per_hour=options.deposit_quota_per_hour,
+            denials_per_hour=options.denials_per_hour,
+            denials_per_key_per_hour=options.denials_per_key_per_hour,
         )
         with store.transaction():
             ledger.append(LogKind.STARTED, now(), keyring.manifest_hash)
@@ -155,7 +166,7 @@ class CustodianNode:
             raise Unavailable("the manifest has expired: admins must renew it", reason="MANIFEST_EXPIRED")
 
 
-def _check_clock(ledger: Ledger, store: CustodianStore, now: int) -> None:
+def _check_clock(store: CustodianStore, now: int, accept: bool) -> None:
     size, _ = store.log_head()
     if size == 0:
         return
@@ -164,6 +175,13 @@ def _check_clock(ledger: Ledger, store: CustodianStore, now: int) -> None:
         raise StoreError(
             f"the clock says {now}, but the log's last entry is of {last.at}: set the clock",
             reason="CLOCK_BEHIND",
+        )
+    # A clock in the far future would erase every sealing key, and log what no later entry could follow.
+    if now > last.at + MAX_ABSENCE and not accept:
+        raise StoreError(
+            f"the clock says {now}, but the log's last entry is of {last.at}: set the clock, or start with "
+            "--accept-clock if the node really was away so long",
+            reason="CLOCK_AHEAD",
         )
 
 

@@ -214,6 +214,8 @@ def cancel_request(node: NodeContext, envelope: Envelope) -> RequestHash:
     stored = node.store.request(cancellation.request_hash)
     if stored is None:
         raise Stale("this node does not know that request", reason="NOT_DECIDED")
+    if stored.state == CLOSED:
+        return cancellation.request_hash  # nothing goes out any more: not another line in the log
     requester = reopen(node, stored).request.requester_thumbprint
     if requester != cancellation.requester_thumbprint:
         raise Denied("only who asked may cancel", reason="NOT_REQUESTER")

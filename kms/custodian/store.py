@@ -34,7 +34,8 @@ class StoredKey:
 
 @dataclass(frozen=True, slots=True)
 class StoredRequest:
-    """A request that was decided: exact bytes, sealed evidence (gone once final), latest decision."""
+    """A request that was decided: exact bytes (none of a denied stranger's), sealed
+    evidence (gone once final), latest decision."""
 
     request_hash: RequestHash
     envelope: bytes

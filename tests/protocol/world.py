@@ -132,7 +132,9 @@ class World:
             world.start(index)
         return world
 
-    def start(self, index: int, keyring: Keyring | None = None) -> CustodianNode:
+    def start(
+        self, index: int, keyring: Keyring | None = None, options: NodeOptions | None = None
+    ) -> CustodianNode:
         """Start (or start again) one custodian on its store."""
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"custodian-{index}.db"
@@ -150,15 +152,14 @@ class World:
             frozenset({f"{iss('a')}|dr-self"}),
         )
         vault = Vault(Secret(hashlib.sha256(f"storage root {index}".encode()).digest()))
-        self.nodes[index] = CustodianNode(
-            keyring or self.keyring,
-            self.identities[index],
-            store,
-            vault,
-            [approver],
-            self.clock,
-            NodeOptions(),
-        )
+        identity = self.identities[index]
+        try:
+            self.nodes[index] = CustodianNode(
+                keyring or self.keyring, identity, store, vault, [approver], self.clock, options
+            )
+        except BaseException:
+            store.close()  # a test may look into a store with which a node refused to start
+            raise
         return self.nodes[index]
 
     def close(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
 from kms.custodian.clock import TOLERANCE, SteadyClock
@@ -39,5 +41,16 @@ def test_slow_drift_is_followed() -> None:
     hands = Hands()
     clock = hands.clock()
     for _ in range(2000):
-        hands.pass_time(10.0, drift=0.5)
+        hands.pass_time(1000.0, drift=0.5)
         assert clock.now() == int(hands.wall)
+
+
+def test_a_clock_that_is_pulled_ahead_in_small_steps_is_refused_however_often_it_is_read() -> None:
+    hands = Hands()
+    clock, start = hands.clock(), hands.wall
+    latest = start
+    for _ in range(1000):  # readings within a hundredth of a second of real time
+        hands.pass_time(0.00001, drift=1.0)
+        with suppress(Unavailable):
+            latest = clock.now()
+    assert latest - start <= TOLERANCE + 1

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kms.custodian.check import check_store
-from kms.errors import StoreError
-from tests.protocol.world import LAB, World
+from kms.custodian.clock import SteadyClock
+from kms.custodian.node import MAX_ABSENCE, NodeOptions
+from kms.custodian.sqlite import SqliteCustodianStore
+from kms.errors import StoreError, Unavailable
+from tests.protocol.world import LAB, Clock, World
 
 
 @pytest.fixture
@@ -121,3 +125,29 @@ def test_a_store_that_nobody_touched_starts_and_checks_whole(world: World) -> No
     world.release(alice, world.create(alice, [LAB] * 3))
     context = world.start(1).context
     assert check_store(context.store, context.vault).damaged == ()
+
+
+def test_a_clock_far_ahead_of_the_log_erases_nothing_and_logs_nothing(world: World) -> None:
+    before = world.nodes[1].context.store.sealing_keys(), world.nodes[1].context.store.log_head()
+    world.clock.turn(MAX_ABSENCE + 60)
+    assert refusal(world).reason == "CLOCK_AHEAD"
+    store = SqliteCustodianStore.open(database(world))
+    assert (store.sealing_keys(), store.log_head()) == before
+    store.close()
+
+
+def test_a_node_that_was_away_so_long_starts_when_its_operator_says_so(world: World) -> None:
+    world.clock.turn(MAX_ABSENCE + 60)
+    node = world.start(1, options=NodeOptions(accept_clock=True))
+    assert node.sealing_key().statement.not_after > world.clock()
+
+
+def test_a_running_node_whose_clock_jumps_ahead_keeps_its_sealing_keys(world: World) -> None:
+    wall, steady = Clock(), Clock()
+    node = world.start(1)
+    node.context = replace(node.context, now=SteadyClock(wall, steady).now)
+    before = node.context.store.sealing_keys()
+    wall.turn(365 * 86400)
+    with pytest.raises(Unavailable):
+        node.tick()
+    assert node.context.store.sealing_keys() == before
