@@ -6,12 +6,17 @@ import asyncio
 import secrets
 import statistics
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from coincurve import PublicKey
+
 from benchmarks.timing import cpu_seconds
+from kms.crypto.group import Q
+from kms.crypto.sharing import deal, decode_share, encode_share, interpolate
 from kms.custodian.config import CustodianConfig, open_vault
 from kms.custodian.sqlite import SqliteCustodianStore
 from kms.dev.cluster import Cluster
@@ -153,11 +158,12 @@ def _fill(folder: str, index: int, target: int) -> None:
     keyring = open_genesis(config.manifest.read_bytes(), config.keyring_id, int(time.time()))
     vault, store = open_vault(config), SqliteCustodianStore.open(config.store)
     thumbprint = Thumbprint(secrets.token_bytes(32))
-    share, opening = secrets.token_bytes(64), secrets.token_bytes(103)
+    opening = secrets.token_bytes(103)
+    keys = _sharings(keyring.threshold, index)
     try:
         while (missing := target - store.count_keys()) > 0:
             rows = []
-            for _ in range(min(1000, missing)):
+            for commitments, share in islice(keys, min(1000, missing)):
                 core = Core(
                     keyring.keyring_id,
                     keyring.manifest_hash,
@@ -167,7 +173,7 @@ def _fill(folder: str, index: int, target: int) -> None:
                     thumbprint,
                     1,
                     secrets.token_bytes(32),
-                    tuple(b"\x02" + secrets.token_bytes(32) for _ in range(keyring.threshold)),
+                    commitments,
                 )
                 descriptor = describe(core, secrets.token_bytes(32))
                 rows.append((descriptor, vault.seal_row(descriptor.key_id, share, opening)))
@@ -175,3 +181,18 @@ def _fill(folder: str, index: int, target: int) -> None:
                 store.add_keys(rows)
     finally:
         store.close()
+
+
+def _sharings(threshold: int, index: int) -> Iterator[tuple[tuple[bytes, ...], bytes]]:
+    """Commitments and a share that fits them, over and over: each secret is the one before and 1.
+
+    Dealing each afresh would take longer than all that is measured.
+    """
+    dealing = deal(threshold, range(1, threshold + 1))
+    base = tuple(dealing.shares)[:threshold]
+    f, g = ([decode_share(dealing.shares[i].reveal())[half] for i in base] for half in (0, 1))
+    a, b = interpolate(base, f, index), interpolate(base, g, index)
+    first, one = PublicKey(dealing.commitments[0]), PublicKey.from_valid_secret((1).to_bytes(32, "big"))
+    while True:
+        yield (first.format(), *dealing.commitments[1:]), encode_share(a, b)
+        first, a = PublicKey.combine_keys([first, one]), (a + 1) % Q

@@ -288,7 +288,7 @@ def commands(layout: Layout) -> dict[str, Sequence[str]]:
     result: dict[str, Sequence[str]] = {}
     for index in layout.custodians:
         config = layout.custodian_folder(index) / "custodian.toml"
-        result[f"custodian-{index}"] = ("custodian", "serve", "--config", str(config))
+        result[f"custodian-{index}"] = ("custodian", "serve", "--accept-clock", "--config", str(config))
     config = layout.folder / "coordinator" / "coordinator.toml"
     result["coordinator"] = ("coordinator", "serve", "--config", str(config))
     for name in layout.issuers:
