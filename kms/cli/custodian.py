@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -35,11 +36,12 @@ def serve(
     ] = False,
 ) -> None:
     """Run the node until SIGTERM."""
+    from kms.custodian.config import open_node
     from kms.custodian.service import serve as start
     from kms.transport.process import run
 
     settings = _load(config)
-    run(lambda: start(settings, accept_clock=accept_clock))
+    run(lambda: start(settings, partial(open_node, accept_clock=accept_clock)))
 
 
 @app.command()

@@ -119,6 +119,19 @@ def serve_issuer(config: Config) -> None:
     run(lambda: start(settings))
 
 
+@serve.command("liar")
+def serve_liar(config: Config) -> None:
+    """Run a custodian that delivers false shares, in place of the honest one of that configuration."""
+    from kms.custodian.config import CustodianConfig
+    from kms.custodian.service import serve as start
+    from kms.dev.liar import open_liar
+    from kms.storage.config import load
+    from kms.transport.process import run
+
+    settings = load(CustodianConfig, config)
+    run(lambda: start(settings, open_liar))
+
+
 @serve.command("booking")
 def serve_booking(config: Config) -> None:
     """Run the booking back end."""

@@ -222,10 +222,12 @@ def _waiting(waiting: Waiting) -> custodian_pb2.WaitingRequest:
     )
 
 
-async def serve(config: CustodianConfig, *, accept_clock: bool = False) -> Callable[[], Awaitable[None]]:
+async def serve(
+    config: CustodianConfig, node: Callable[[CustodianConfig], CustodianNode] = open_node
+) -> Callable[[], Awaitable[None]]:
     """Open the node, listen, and return what stops it."""
     logs.configure(config.log_level, node="custodian")
-    service = CustodianService(open_node(config, accept_clock=accept_clock))
+    service = CustodianService(node(config))
     relays = frozenset(config.relays)
     methods = service.relay_methods()
     ports = [

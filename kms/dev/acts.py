@@ -7,11 +7,10 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 
-from kms.dev import ground_truth
 from kms.dev.cluster import Cluster
+from kms.dev.founding import commands
 from kms.dev.stage import BookingDesk, Entry
 from kms.errors import KmsError, Unavailable
-from kms.statements.ids import KeyId
 from kms_client import AsyncClient, Purpose
 from kms_client.errors import ApprovalPending, Denied
 
@@ -27,7 +26,6 @@ class Play:
         self.cluster, self.patients = cluster, patients
         self.reads: dict[str, str] = {}
         self.blamed: set[int] = set()
-        self.lost_shares: set[bytes] = set()
         self.desk = BookingDesk(cluster.layout.booking, cluster.layout.authorities)
         self.devices = {
             patient: AsyncClient(cluster.profile(f"person-{n}", "device"), hear_out=1.0)
@@ -195,13 +193,11 @@ class Play:
 
     async def liar(self) -> None:
         """One custodian holds false shares and vouches for them: the record opens, the liar is named."""
-        index = list(self.cluster.layout.custodians)[1]
+        name = f"custodian-{list(self.cluster.layout.custodians)[1]}"
+        honest = commands(self.cluster.layout)[name]
         patient = next(iter(self.patients))
-        ids: list[KeyId] = [e.key.key_id for e in self.patients[patient] if e.key]
-        await asyncio.to_thread(self.cluster.kill, f"custodian-{index}", signal.SIGTERM)
-        self.lost_shares |= await asyncio.to_thread(ground_truth.shares_of, self.cluster.layout, index)
-        await asyncio.to_thread(ground_truth.make_liar, self.cluster.layout, index, ids)
-        await asyncio.to_thread(self.cluster.start, [f"custodian-{index}"])
+        await asyncio.to_thread(self.cluster.kill, name, signal.SIGTERM)
+        await asyncio.to_thread(self.cluster.spawn, name, ("dev", "serve", "liar", *honest[-2:]))
         await self.read_some("with one custodian lying")
         await self.devices[patient].settle()
         self.blamed = {fault.index for fault in self.devices[patient].faults}

@@ -5,17 +5,11 @@ Each custodian is stopped and its store opened with its own storage root, as nob
 
 from __future__ import annotations
 
-import secrets
-import sqlite3
-from collections.abc import Collection
 from pathlib import Path
 
-from kms.crypto.group import Q
-from kms.crypto.sharing import encode_share
 from kms.custodian.config import CustodianConfig, open_vault
 from kms.custodian.sqlite import SqliteCustodianStore
 from kms.dev.founding import Layout
-from kms.statements.ids import KeyId
 from kms.storage.config import load
 from kms.storage.keyfile import read_secret
 
@@ -30,25 +24,6 @@ def shares_of(layout: Layout, index: int) -> set[bytes]:
         return {vault.open_share(key.key_id, key.row) for page in store.all_keys(PAGE) for key in page}
     finally:
         store.close()
-
-
-def make_liar(layout: Layout, index: int, key_ids: Collection[KeyId]) -> None:
-    """Put other shares than the dealt ones into a stopped custodian's store, sealed as it would itself."""
-    config = _config(layout, index)
-    vault, store = open_vault(config), SqliteCustodianStore.open(config.store)
-    try:
-        found = store.keys(list(key_ids)).values()
-    finally:
-        store.close()
-    with sqlite3.connect(config.store) as database:
-        for key in found:
-            wrong = encode_share(*(secrets.randbelow(Q - 1) + 1 for _ in range(2)))
-            row = vault.seal_row(key.key_id, wrong, vault.open_opening(key.key_id, key.row))
-            database.execute(
-                "UPDATE keys SET wrapped_key = ?, share = ?, opening = ? WHERE wrapped_key = ?",
-                (row.wrapped_key, row.share, row.opening, key.row.wrapped_key),
-            )
-    database.close()
 
 
 def approver_secrets(layout: Layout) -> set[bytes]:

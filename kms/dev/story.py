@@ -153,9 +153,7 @@ def secrets_of(play: Play, texts: frozenset[str]) -> Secrets:
     layout = play.cluster.layout
     for index in layout.custodians:
         play.cluster.kill(f"custodian-{index}", 15)
-    shares = set(play.lost_shares)
-    for index in layout.custodians:
-        shares |= ground_truth.shares_of(layout, index)
+    shares = {share for index in layout.custodians for share in ground_truth.shares_of(layout, index)}
     keys = {e.key.secret.reveal() for entries in play.patients.values() for e in entries if e.key}
     return Secrets(
         texts, frozenset(keys), frozenset(shares), frozenset(ground_truth.approver_secrets(layout))
