@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from kms.statements.envelope import open_signed, sign
+from kms.statements.ids import RequestHash
 from kms.statements.release import Cancellation, Decision, Purpose, build_certificate
 from kms_client.requesting import Prepared
 from tests.protocol.adversary import decision, reason_of
@@ -48,3 +51,19 @@ def test_a_cancelled_request_of_which_some_keys_still_waited_is_released_no_more
     )
     world.nodes[1].cancel(sign(cancellation, reader.key).message)
     assert reason_of(world.nodes[1].release, prepared.opened.hash, certificate) == "NOT_ALLOWED"
+
+
+def test_nobody_else_can_withdraw_a_request(world: World, reader: Device) -> None:
+    prepared, certificate = half_granted(world, reader)
+    mallory = world.device("mallory")
+    cancellation = Cancellation(
+        world.keyring.keyring_id,
+        world.keyring.manifest_hash,
+        prepared.opened.hash,
+        mallory.thumbprint,
+        world.clock(),
+    )
+    assert reason_of(world.nodes[1].cancel, sign(cancellation, mallory.key).message) == "NOT_REQUESTER"
+    unknown = replace(cancellation, request_hash=RequestHash(bytes(32)))
+    assert reason_of(world.nodes[1].cancel, sign(unknown, mallory.key).message) == "NOT_DECIDED"
+    assert reason_of(world.nodes[1].release, prepared.opened.hash, certificate) == ""

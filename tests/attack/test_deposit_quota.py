@@ -40,3 +40,10 @@ def test_one_persons_quota_is_not_anothers(world: World) -> None:
         dealer = world.device(name)
         sent = world.send(dealer, world.deal(dealer, [LAB] * 2))
         assert reason_of(world.deposit_at, 1, sent) == ""
+
+
+def test_who_may_not_deposit_at_all_leaves_no_key(world: World) -> None:
+    operator = world.device("operator", "operator", ("b",))
+    sent = world.send(operator, world.deal(operator, [LAB]))
+    assert reason_of(world.deposit_at, 1, sent) == "NO_RULE_ALLOWS"
+    assert world.nodes[1].context.store.count_keys() == 0
