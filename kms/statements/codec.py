@@ -33,6 +33,7 @@ class SignerRole(enum.IntEnum):
     REQUESTER = 4
     OWNER = 5
     APPROVER = 6
+    ADMINS = 7
 
 
 class Statement(Protocol):

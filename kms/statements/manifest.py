@@ -75,7 +75,10 @@ class Custodian:
 @message(keyring_pb2.Manifest, name="manifest", role=SignerRole.FOUNDERS)
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Who holds shares, who may change that, whose evidence counts, by which policy; times in unix seconds."""
+    """Who holds shares, who may change that, whose evidence counts, by which policy; times in unix seconds.
+
+    `change_delay` is in seconds; `emergency` marks an eviction, which need not wait for it.
+    """
 
     name: str
     sequence: int
@@ -91,6 +94,8 @@ class Manifest:
     policy_schema: str
     created_at: int
     expires_at: int
+    change_delay: int = 0
+    emergency: bool = False
 
     def __post_init__(self) -> None:
         n, t = len(self.custodians), self.threshold
