@@ -17,6 +17,7 @@ class SignerRole(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SIGNER_ROLE_REQUESTER: _ClassVar[SignerRole]
     SIGNER_ROLE_OWNER: _ClassVar[SignerRole]
     SIGNER_ROLE_APPROVER: _ClassVar[SignerRole]
+    SIGNER_ROLE_ADMINS: _ClassVar[SignerRole]
 
 class HolderClass(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -38,6 +39,7 @@ SIGNER_ROLE_DEALER: SignerRole
 SIGNER_ROLE_REQUESTER: SignerRole
 SIGNER_ROLE_OWNER: SignerRole
 SIGNER_ROLE_APPROVER: SignerRole
+SIGNER_ROLE_ADMINS: SignerRole
 HOLDER_CLASS_UNSPECIFIED: HolderClass
 HOLDER_CLASS_DEVICE: HolderClass
 HOLDER_CLASS_PROFESSIONAL: HolderClass
@@ -66,7 +68,7 @@ class Signature(_message.Message):
     def __init__(self, keyid: _Optional[bytes] = ..., sig: _Optional[bytes] = ...) -> None: ...
 
 class Manifest(_message.Message):
-    __slots__ = ("suite", "signer_role", "name", "sequence", "previous_hash", "keyring_id", "threshold", "durable_quorum", "custodians", "admins", "admin_quorum", "issuers", "policy", "policy_schema", "created_at", "expires_at")
+    __slots__ = ("suite", "signer_role", "name", "sequence", "previous_hash", "keyring_id", "threshold", "durable_quorum", "custodians", "admins", "admin_quorum", "issuers", "policy", "policy_schema", "created_at", "expires_at", "change_delay", "emergency")
     SUITE_FIELD_NUMBER: _ClassVar[int]
     SIGNER_ROLE_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -83,6 +85,8 @@ class Manifest(_message.Message):
     POLICY_SCHEMA_FIELD_NUMBER: _ClassVar[int]
     CREATED_AT_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    CHANGE_DELAY_FIELD_NUMBER: _ClassVar[int]
+    EMERGENCY_FIELD_NUMBER: _ClassVar[int]
     suite: int
     signer_role: SignerRole
     name: str
@@ -99,7 +103,9 @@ class Manifest(_message.Message):
     policy_schema: str
     created_at: int
     expires_at: int
-    def __init__(self, suite: _Optional[int] = ..., signer_role: _Optional[_Union[SignerRole, str]] = ..., name: _Optional[str] = ..., sequence: _Optional[int] = ..., previous_hash: _Optional[bytes] = ..., keyring_id: _Optional[bytes] = ..., threshold: _Optional[int] = ..., durable_quorum: _Optional[int] = ..., custodians: _Optional[_Iterable[_Union[ManifestCustodian, _Mapping]]] = ..., admins: _Optional[_Iterable[bytes]] = ..., admin_quorum: _Optional[int] = ..., issuers: _Optional[_Iterable[_Union[Issuer, _Mapping]]] = ..., policy: _Optional[str] = ..., policy_schema: _Optional[str] = ..., created_at: _Optional[int] = ..., expires_at: _Optional[int] = ...) -> None: ...
+    change_delay: int
+    emergency: bool
+    def __init__(self, suite: _Optional[int] = ..., signer_role: _Optional[_Union[SignerRole, str]] = ..., name: _Optional[str] = ..., sequence: _Optional[int] = ..., previous_hash: _Optional[bytes] = ..., keyring_id: _Optional[bytes] = ..., threshold: _Optional[int] = ..., durable_quorum: _Optional[int] = ..., custodians: _Optional[_Iterable[_Union[ManifestCustodian, _Mapping]]] = ..., admins: _Optional[_Iterable[bytes]] = ..., admin_quorum: _Optional[int] = ..., issuers: _Optional[_Iterable[_Union[Issuer, _Mapping]]] = ..., policy: _Optional[str] = ..., policy_schema: _Optional[str] = ..., created_at: _Optional[int] = ..., expires_at: _Optional[int] = ..., change_delay: _Optional[int] = ..., emergency: _Optional[bool] = ...) -> None: ...
 
 class ManifestCustodian(_message.Message):
     __slots__ = ("index", "organisation", "jurisdiction", "hosting", "parent", "endpoint", "identity_key")
