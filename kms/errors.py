@@ -81,9 +81,16 @@ class Stale(KmsError):
 
 
 class Fork(KmsError):
-    """Two different manifests for one sequence: somebody shows different worlds to different parties."""
+    """Two different manifests for one sequence: somebody shows different worlds to different parties.
+
+    `evidence` holds both envelopes, which prove it to anybody.
+    """
 
     status, reason = "DATA_LOSS", "FORK"
+
+    def __init__(self, message: str, *, evidence: tuple[bytes, ...] = (), reason: str | None = None) -> None:
+        super().__init__(message, reason=reason)
+        self.evidence = evidence
 
 
 class Conflict(KmsError):

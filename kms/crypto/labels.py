@@ -36,6 +36,10 @@ LOG_ENTRY: Final = "log entry"
 LOG_START: Final = "log start"
 RECORD_CONTEXT: Final = "record context"
 PRINCIPAL: Final = "principal"
+PLAN: Final = "plan"
+POINTS: Final = "points"
+ORDER: Final = "order"
+REPAIR_TASK: Final = "repair"
 
 # H(label, ...) used as HPKE `info`.
 SEAL_DEPOSIT: Final = "deposit"
@@ -43,6 +47,9 @@ SEAL_DEPOSIT_EVIDENCE: Final = "deposit evidence"
 SEAL_EVIDENCE: Final = "evidence"
 SEAL_RELEASE: Final = "release"
 SEAL_INBOX: Final = "inbox"
+SEAL_DEALING: Final = "dealing"
+SEAL_PIECES: Final = "pieces"
+SEAL_SUMS: Final = "sums"
 
 # HKDF.
 HKDF_SECRET: Final = b"TKMS1 secret"

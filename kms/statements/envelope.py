@@ -97,6 +97,26 @@ def open_by_all(
     path: str = "envelope",
 ) -> Signed[S]:
     """The statement, if each key that it itself demands has signed it; other signatures are refused."""
+
+    def check(statement: S, signers: frozenset[bytes]) -> None:
+        needed = signers_of(statement)
+        if needed != signers:
+            raise BadSignature(
+                f"{path} needs the signatures of {len(needed)} parties, all and only them; "
+                f"{len(needed - signers)} are missing",
+                reason="SIGNATURES_MISSING",
+            )
+
+    return open_by_quorums(cls, envelope, check, path)
+
+
+def open_by_quorums(
+    cls: type[S],
+    envelope: bytes | keyring_pb2.Envelope,
+    check_signers: Callable[[S, frozenset[bytes]], None],
+    path: str = "envelope",
+) -> Signed[S]:
+    """The statement, if `check_signers` accepts the set of keys that signed it; every signature must be good."""
     parsed, raw = _parse(cls, envelope, path)
     signatures = {s.keyid: s.sig for s in parsed.signatures}
     if len(signatures) != len(parsed.signatures):
@@ -104,13 +124,7 @@ def open_by_all(
     for key, signature in signatures.items():
         signing.verify(key, parsed.payload_type, parsed.payload, signature)
     statement = decode(cls, parsed.payload, f"{path}.payload")
-    needed = signers_of(statement)
-    if needed != set(signatures):
-        raise BadSignature(
-            f"{path} needs the signatures of {len(needed)} parties, all and only them; "
-            f"{len(needed - set(signatures))} are missing",
-            reason="SIGNATURES_MISSING",
-        )
+    check_signers(statement, frozenset(signatures))
     return Signed(statement, parsed.payload, tuple(signatures), raw)
 
 

@@ -171,8 +171,14 @@ def open_genesis(envelope: bytes | keyring_pb2.Envelope, pinned: bytes, now: int
         raise NotFound("this manifest is not of the keyring that was pinned", reason="WRONG_KEYRING")
     if now >= manifest.expires_at:
         raise Stale("the manifest has expired: admins must renew it", reason="MANIFEST_EXPIRED")
+    return keyring_of(KeyringId(pinned), signed)
+
+
+def keyring_of(keyring_id: KeyringId, signed: Signed[Manifest]) -> Keyring:
+    """What follows from a manifest that was verified."""
+    manifest = signed.statement
     return Keyring(
-        KeyringId(pinned),
+        keyring_id,
         manifest_hash(signed.payload),
         manifest,
         signed.envelope,
