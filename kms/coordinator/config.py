@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kms.errors import ConfigError
-from kms.statements.manifest import Keyring, open_genesis
-from kms.transport.tls import TlsFiles, read_pem
+from kms.statements.chain_file import read_chain
+from kms.statements.manifest import Keyring
+from kms.transport.tls import TlsFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,5 @@ class CoordinatorConfig:
 
 
 def read_keyring(config: CoordinatorConfig, now: int) -> Keyring:
-    """The keyring from the manifest file, held against its pinned id."""
-    if len(config.keyring_id) != 32:
-        raise ConfigError("keyring_id must be 64 hex digits")
-    return open_genesis(read_pem(config.manifest), config.keyring_id, now)
+    """The manifest in force, of the chain in the manifest file, held against its pinned id."""
+    return read_chain(config.manifest, config.keyring_id).current(now)

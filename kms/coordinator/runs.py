@@ -120,7 +120,7 @@ class ReleaseRun:
         ready = [i for i in turned if self._relay.answered(i)] + [
             i for i in turned if not self._relay.answered(i)
         ]
-        quorum = self._case.keyring.threshold
+        quorum = self._case.quorum
         return ready[:quorum], ready[quorum:]
 
     async def _ask_the_others(self, indices: list[int]) -> None:
@@ -216,7 +216,7 @@ class ReleaseRun:
             shares = await self._relay.release(index, self._case.opened.hash, certificate)
             self.feed.publish(coordinator_pb2.ReleaseEvent(shares=shares))
             self._answers += 1
-            if self._answers == self._case.keyring.threshold:
+            if self._answers == self._case.quorum:
                 self._relay.took(asyncio.get_running_loop().time() - self._started)
         except KmsError as error:
             self._needs_all.set()

@@ -8,8 +8,10 @@ by hanging up.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from kms.statements.ceremony import Status
 from kms.statements.envelope import Envelope, Signed
 from kms.statements.keys import OpenedDeposit, open_receipt
 from kms.statements.manifest import Keyring
@@ -32,6 +34,8 @@ class ReleaseCase:
 
     keyring: Keyring
     opened: OpenedRequest
+    old_threshold: int = 0
+    """Of shares that were not dealt on yet, if it is higher than the manifest's."""
     decisions: dict[int, Signed[Decision]] = field(default_factory=dict)
     failed: set[int] = field(default_factory=set)
     delivered: dict[int, frozenset[int]] = field(default_factory=dict)
@@ -42,12 +46,17 @@ class ReleaseCase:
     def count(self) -> int:
         return len(self.opened.request.key_ids)
 
+    @property
+    def quorum(self) -> int:
+        """How many allows a certificate holds: enough for every version that is still alive."""
+        return max(self.keyring.threshold, self.old_threshold)
+
     def add_decision(self, index: int, envelope: Envelope) -> None:
         """A custodian's latest decision; raises if it is not its signed word on this request."""
         self.decisions[index] = open_decision(envelope, self.keyring, index, self.opened.hash, self.count)
         self.failed.discard(index)
         self._certified = certified_positions(
-            [signed.statement for signed in self.decisions.values()], self.keyring.threshold, self.count
+            [signed.statement for signed in self.decisions.values()], self.quorum, self.count
         )
         self._allowed[index] = frozenset(
             p
@@ -83,17 +92,14 @@ class ReleaseCase:
     def delivered_by_quorum(self) -> bool:
         """Whether a quorum was asked to deliver each key."""
         held = Counter(p for positions in self.delivered.values() for p in positions)
-        return len(held) == self.count and min(held.values()) >= self.keyring.threshold
+        return len(held) == self.count and min(held.values()) >= self.quorum
 
     def certificate(self) -> bytes:
         """The exact bytes of a certificate for all that is certified, of as few decisions as will do."""
         wanted = self.certified()
         chosen: list[Signed[Decision]] = []
         for signed in sorted(self.decisions.values(), key=lambda s: -len(self.allowed_by(s.statement.index))):
-            if (
-                certified_positions([c.statement for c in chosen], self.keyring.threshold, self.count)
-                >= wanted
-            ):
+            if certified_positions([c.statement for c in chosen], self.quorum, self.count) >= wanted:
                 break
             chosen.append(signed)
         return build_certificate(self.opened.hash, chosen)
@@ -129,3 +135,15 @@ class DepositCase:
             for position in positions:
                 held[position] += 1
         return [FULL if h == n else ACTIVE if h >= q else PENDING for h in held]
+
+
+def threshold_in_use(statuses: Mapping[int, Status], t: int) -> int:
+    """The highest threshold of any version that at least t custodians say they hold shares of; 0 if there is none.
+
+    t of them, because fewer may all lie: and a threshold that nobody needs would stop every release.
+    """
+    highest = sorted(
+        (max((v.threshold for v in status.versions if v.count), default=0) for status in statuses.values()),
+        reverse=True,
+    )
+    return highest[t - 1] if len(highest) >= t else 0

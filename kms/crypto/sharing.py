@@ -6,6 +6,8 @@ A dealer shares `s = f(0)` over indices 1..65535 with polynomials f, g of degree
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -259,6 +261,28 @@ def reconstruct(
     if secret is None:
         raise DealerAtFault("every share matches the commitments, but the key check value does not")
     return Reconstruction(secret, tuple(sorted(wrong)))
+
+
+def reconstruct_by_check(
+    shares: Mapping[int, bytes], matches: Callable[[bytes], bool], attempts: int = 256
+) -> tuple[KeySecret, tuple[int, ...]] | None:
+    """The secret and the indices whose shares gave it, where neither threshold nor commitments are at hand.
+
+    Shares of a polynomial of degree t-1 give its value at 0 however many more than t are taken, so all are tried,
+    then all but one, and so on, at most `attempts` times. None if no subset gives what `matches` says it should.
+    """
+    decoded = {}
+    for index, share in shares.items():
+        with contextlib.suppress(CryptoError):
+            decoded[index] = decode_share(share)[0]
+    tries = itertools.chain.from_iterable(
+        itertools.combinations(sorted(decoded), size) for size in range(len(decoded), 1, -1)
+    )
+    for base in itertools.islice(tries, attempts):
+        secret = interpolate(base, [decoded[i] for i in base]).to_bytes(SCALAR_SIZE, "big")
+        if matches(secret):
+            return KeySecret(secret), base
+    return None
 
 
 def all_consistent(rows: Sequence[Mapping[int, bytes]], threshold: int) -> bool:

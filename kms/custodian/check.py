@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,7 +11,9 @@ from kms.crypto.sharing import verify_batch
 from kms.custodian.ledger import Ledger
 from kms.custodian.store import CustodianStore, StoredKey
 from kms.custodian.vault import Vault
+from kms.custodian.versions import StoredVersion
 from kms.errors import KmsError
+from kms.statements.ids import Version
 
 PAGE = 256
 Progress = Callable[[Iterable[Sequence[StoredKey]], int], Iterable[Sequence[StoredKey]]]
@@ -18,12 +21,13 @@ Progress = Callable[[Iterable[Sequence[StoredKey]], int], Iterable[Sequence[Stor
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found; `damaged` are key ids in hex whose share is missing, altered or wrong."""
+    """What was found: `damaged` are key ids in hex whose share is altered or wrong, `missing` are keys without one."""
 
     index: int
     log_entries: int
     keys: int
     damaged: tuple[str, ...]
+    missing: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -36,22 +40,36 @@ def check_store(store: CustodianStore, vault: Vault, progress: Progress = lambda
     keys = store.count_keys()
     damaged: list[str] = []
     for page in progress(store.all_keys(PAGE), -(-keys // PAGE)):
-        damaged += damaged_keys(page, vault, index)
-    return Report(index, entries, keys, tuple(damaged))
+        damaged += damaged_keys(page, vault, index, store.versions.version)
+    return Report(index, entries, keys, tuple(damaged), store.count_missing())
 
 
-def damaged_keys(page: Sequence[StoredKey], vault: Vault, index: int) -> list[str]:
-    """Ids in hex of those keys whose share does not open or does not fit its commitments."""
-    damaged, good, shares = [], [], []
+def damaged_keys(
+    page: Sequence[StoredKey],
+    vault: Vault,
+    index: int,
+    version_of: Callable[[Version], StoredVersion | None] = lambda version: None,
+) -> list[str]:
+    """Ids in hex of those keys of which a share does not open or does not fit its commitments."""
+    damaged: set[str] = set()
+    looks: dict[int, list[tuple[StoredKey, bytes, tuple[bytes, ...]]]] = defaultdict(list)
     for key in page:
+        commitments = key.descriptor.core.commitments
         try:
-            shares.append(vault.open_share(key.key_id, key.row))
-            good.append(key)
+            vault.open_opening(key.key_id, key.row)
+            if key.dealt:
+                looks[key.threshold].append((key, vault.open_share(key.key_id, key.row), commitments))
+            for share in key.reshared:
+                stored = version_of(share.version)
+                plain = vault.open_reshared(key.key_id, share.version, share.wrapped_key, share.share)
+                if stored is None:
+                    damaged.add(key.key_id.hex())
+                else:
+                    row = (commitments[0], *stored.points_of(key.key_id))
+                    looks[share.threshold].append((key, plain, row))
         except KmsError:
-            damaged.append(key.key_id.hex())
-    for threshold in {key.descriptor.core.threshold for key in good}:
-        same = [n for n, key in enumerate(good) if key.descriptor.core.threshold == threshold]
-        rows = [good[n].descriptor.core.commitments for n in same]
-        wrong = verify_batch(index, [shares[n] for n in same], rows, threshold)
-        damaged += [good[same[position]].key_id.hex() for position in wrong]
-    return damaged
+            damaged.add(key.key_id.hex())
+    for threshold, same in looks.items():
+        wrong = verify_batch(index, [plain for _, plain, _ in same], [row for *_, row in same], threshold)
+        damaged.update(same[position][0].key_id.hex() for position in wrong)
+    return [key.key_id.hex() for key in page if key.key_id.hex() in damaged]

@@ -16,8 +16,8 @@ from kms.custodian.sealing_keys import DEFAULT_PERIOD
 from kms.custodian.sqlite import SqliteCustodianStore
 from kms.custodian.vault import Vault
 from kms.errors import ConfigError
+from kms.statements.chain_file import read_chain
 from kms.statements.ids import Thumbprint
-from kms.statements.manifest import Keyring, open_genesis
 from kms.storage import database
 from kms.storage.keyfile import read_secret, write_secret
 from kms.transport.tls import TlsFiles
@@ -107,20 +107,9 @@ def read_identity(config: CustodianConfig, vault: Vault) -> SigningKey:
     return SigningKey(Secret(vault.open("identity", sealed)))
 
 
-def read_keyring(manifest: Path, keyring_id: bytes, now: int) -> Keyring:
-    """The keyring from a manifest file, held against its pinned id."""
-    if len(keyring_id) != 32:
-        raise ConfigError("keyring_id must be 64 hex digits")
-    try:
-        envelope = manifest.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"cannot read {manifest}: {error.strerror}") from None
-    return open_genesis(envelope, keyring_id, now)
-
-
 def join(config: CustodianConfig, now: int) -> int:
     """Make the store of this custodian for the manifest that names its identity key; returns its index."""
-    keyring = read_keyring(config.manifest, config.keyring_id, now)
+    keyring = read_chain(config.manifest, config.keyring_id).current(now)
     identity = read_identity(config, open_vault(config))
     for custodian in keyring.manifest.custodians:
         if custodian.identity_key == identity.public:
@@ -140,7 +129,7 @@ def open_node(
         Approver(a.name, a.public_key, Thumbprint(thumbprint(a.public_key)), frozenset(a.subjects))
         for a in config.approvers
     ]
-    keyring, identity = read_keyring(config.manifest, config.keyring_id, now()), read_identity(config, vault)
+    chain, identity = read_chain(config.manifest, config.keyring_id), read_identity(config, vault)
     store = SqliteCustodianStore.open(config.store)
     options = NodeOptions(
         config.sealing_period_seconds,
@@ -151,4 +140,4 @@ def open_node(
         accept_clock,
     )
     with database.explained(config.store):
-        return CustodianNode(keyring, identity, store, vault, approvers, now, options)
+        return CustodianNode(chain, identity, store, vault, approvers, now, options)

@@ -15,6 +15,7 @@ from kms.custodian.vault import Vault
 from kms.policy.counters import Counters
 from kms.policy.credentials import CredentialCache, IssuerKeys
 from kms.policy.engine import PolicyEngine
+from kms.statements.chain import Chain
 from kms.statements.ids import RequestHash, Thumbprint
 from kms.statements.manifest import Custodian, Keyring
 
@@ -66,7 +67,9 @@ class Recent(Generic[T]):
 class NodeContext:
     """One custodian: who it is, what it trusts, where it writes, what time it is (unix seconds)."""
 
+    chain: Chain
     keyring: Keyring
+    """The manifest in force."""
     me: Custodian
     identity: SigningKey
     store: CustodianStore

@@ -6,28 +6,31 @@ No gRPC and no SQL: a test runs five of these and a lying coordinator in one pro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from kms.crypto.hashing import equal
 from kms.crypto.signing import SigningKey
-from kms.custodian import approvals, decisions, deposits, releases
+from kms.custodian import approvals, decisions, deposits, following, releases, repairing, resharing
 from kms.custodian.check import damaged_keys
 from kms.custodian.context import Approver, NodeContext, Recent
 from kms.custodian.decisions import Decided
+from kms.custodian.following import keep_chain, longer_chain, membership, stored_chain
 from kms.custodian.ledger import Ledger
 from kms.custodian.sealing_keys import DEFAULT_PERIOD, SealingKeys
 from kms.custodian.store import WAITING, CustodianStore
 from kms.custodian.vault import Vault
+from kms.custodian.versions import StoredVersion
 from kms.errors import ConfigError, StoreError, Unavailable
 from kms.policy.counters import Counters
-from kms.policy.credentials import CredentialCache, issuer_keys
+from kms.policy.credentials import CredentialCache, IssuerKeys, issuer_keys
 from kms.policy.engine import PolicyEngine
 from kms.policy.lint import refuse_unsafe
 from kms.statements.audit import LogEntry, LogKind
+from kms.statements.chain import Chain
 from kms.statements.codec import decode
 from kms.statements.envelope import Envelope, Signed
-from kms.statements.ids import KeyId, RequestHash
+from kms.statements.ids import KeyId, RequestHash, Version
 from kms.statements.manifest import Keyring, SealingKey, advance
 
 LOG_CHECKED_AT_START = 1000
@@ -60,7 +63,7 @@ class CustodianNode:
 
     def __init__(
         self,
-        keyring: Keyring,
+        chain: Chain,
         identity: SigningKey,
         store: CustodianStore,
         vault: Vault,
@@ -69,23 +72,27 @@ class CustodianNode:
         options: NodeOptions | None = None,
     ) -> None:
         options = options or NodeOptions()
-        manifest = keyring.manifest
         keyring_id, index = store.identity()
-        if not equal(keyring_id, keyring.keyring_id):
+        if not equal(keyring_id, chain.keyring_id):
             raise StoreError("the store is of another keyring", reason="STORE_FOREIGN")
-        me = keyring.custodian(index)
+        chain = stored_chain(store, chain)
+        keyring = chain.in_force(now())
+        me = membership(keyring, index, chain).custodian(index)
         if not equal(me.identity_key, identity.public):
             raise ConfigError(f"the identity key is not that of custodian {index} in the manifest")
-        refuse_unsafe(manifest)
+        for link in chain.links[keyring.manifest.sequence :]:
+            refuse_unsafe(link.manifest)
         ledger = Ledger(store, vault)
         _check_clock(store, now(), options.accept_clock)
         with store.transaction():
-            store.set_seen(advance(store.seen(), keyring))
+            store.set_seen(advance(store.seen(), chain.last))
+            keep_chain(store, chain)
         ledger.check(LOG_CHECKED_AT_START)
         _check_shares(store, vault, index)
         # A node that was killed between erasing a sealing key and this left the seed in the journal.
         store.empty_journal()
         self.context = NodeContext(
+            chain=chain,
             keyring=keyring,
             me=me,
             identity=identity,
@@ -93,9 +100,9 @@ class CustodianNode:
             vault=vault,
             ledger=ledger,
             sealing=SealingKeys(keyring, index, identity, store, vault, ledger, options.sealing_period),
-            policy=PolicyEngine(manifest.policy, manifest.policy_schema, options.extra_forbids),
+            policy=_engine(keyring, options.extra_forbids),
             counters=Counters(store),
-            issuers=tuple(issuer_keys(issuer) for issuer in manifest.issuers),
+            issuers=_issuers(keyring),
             credential_cache=CredentialCache(),
             approvers={approver.thumbprint: approver for approver in approvers},
             now=now,
@@ -104,12 +111,15 @@ class CustodianNode:
             denials_per_hour=options.denials_per_hour,
             denials_per_key_per_hour=options.denials_per_key_per_hour,
         )
+        self._extra_forbids = options.extra_forbids
         with store.transaction():
             ledger.append(LogKind.STARTED, now(), keyring.manifest_hash)
+        self.context.sealing.bind(keyring)
         self.sealing_key()
 
     def sealing_key(self) -> Signed[SealingKey]:
         """The key to seal to now; rotates and erases as time goes on."""
+        self._keep_up()
         return self.context.sealing.rotate(self.context.now())
 
     def deposit(self, envelope: Envelope, sealed: bytes, sealed_evidence: bytes) -> bytes:
@@ -154,16 +164,142 @@ class CustodianNode:
         return Decided(stored.decision, stored.state == WAITING) if stored else None
 
     def tick(self) -> list[RequestHash]:
-        """What time alone brings: new sealing keys, old ones erased, unanswered requests denied."""
+        """What time alone brings: a manifest in force, sealing keys made and erased, unanswered requests denied."""
+        self._keep_up()
         self.sealing_key()
         return decisions.expire(self.context)
 
     def close(self) -> None:
         self.context.store.close()
 
+    # -- manifests and ceremonies ------------------------------------------------------------------------
+
+    def follow_chain(self, envelopes: Sequence[bytes]) -> list[bytes]:
+        """Take a longer chain if its rule of succession holds; the chain that this node follows from now on."""
+        chain = longer_chain(self.context, envelopes)
+        if chain is not None:
+            for link in chain.links[len(self.context.chain.links) :]:
+                refuse_unsafe(link.manifest)
+            store = self.context.store
+            with store.transaction():
+                store.set_seen(advance(store.seen(), chain.last))
+                keep_chain(store, chain)
+            self.context = replace(self.context, chain=chain)
+        self._keep_up()
+        return list(self.context.chain.envelopes)
+
+    def status(self) -> bytes:
+        """The envelope of a Status."""
+        self._keep_up()
+        return following.status(self.context).envelope
+
+    def list_keys(self, order: int, after: int, limit: int) -> tuple[list[tuple[Version, int, KeyId]], int]:
+        """(version, threshold, key id) of keys whose newest share is older than this order, and where the page ended.
+
+        The page ends at 0 when there is nothing after it.
+        """
+        page = self.context.store.page_of_keys(after, limit)
+        listed = []
+        for key in page:
+            newest = key.newest()
+            if newest is not None and not (key.reshared and key.reshared[0].sequence >= order):
+                listed.append((*newest, key.key_id))
+        return listed, page[-1].number if len(page) == limit else 0
+
+    def deal(
+        self,
+        order: Envelope,
+        from_version: Version,
+        key_ids: Sequence[KeyId],
+        sealing_keys: Sequence[Envelope],
+        newcomers: frozenset[int],
+    ) -> resharing.Dealt:
+        self._keep_up()
+        return resharing.deal(self.context, order, from_version, key_ids, sealing_keys, newcomers)
+
+    def install(self, batch: resharing.Batch) -> bytes:
+        """The envelope of Installed."""
+        self._check_manifest()
+        return resharing.install(self.context, batch)
+
+    def find_cheat(
+        self, batch: resharing.Batch, dealt_points: Sequence[bytes], old: resharing.OldPlan
+    ) -> list[bytes]:
+        self._check_manifest()
+        return resharing.find_cheat(self.context, batch, dealt_points, old)
+
+    def installed(self, limit: int, versions: Sequence[Version]) -> list[StoredVersion]:
+        """Versions beside which older shares may lie here; or these, if some are named."""
+        if not versions:
+            return self.context.store.versions.unsettled(limit)
+        found = (self.context.store.versions.version(version) for version in versions)
+        return [version for version in found if version is not None]
+
+    def erase(self, plan: bytes, key_ids: Sequence[KeyId], installed: Sequence[Envelope]) -> bytes:
+        """The envelope of Erased."""
+        self._keep_up()
+        return resharing.erase(self.context, plan, key_ids, installed)
+
+    def missing(self, version: Version, key_ids: Sequence[KeyId]) -> list[KeyId]:
+        return repairing.missing(self.context, version, key_ids)
+
+    def start_repair(self, version: Version, helpers: tuple[int, ...], key_ids: Sequence[KeyId]) -> bytes:
+        """The envelope of a RepairTask."""
+        self._check_manifest()
+        return repairing.start(self.context, version, helpers, key_ids).envelope
+
+    def make_pieces(
+        self, task: Envelope, key_ids: Sequence[KeyId], sealing_keys: Sequence[Envelope]
+    ) -> repairing.MadePieces:
+        self._check_manifest()
+        return repairing.make_pieces(self.context, task, key_ids, sealing_keys)
+
+    def sum_pieces(
+        self, pieces: repairing.Pieces, blobs: Mapping[int, bytes], sealing_key: Envelope
+    ) -> repairing.SummedPieces:
+        self._check_manifest()
+        return repairing.sum_pieces(self.context, pieces, blobs, sealing_key)
+
+    def finish_repair(self, repair: repairing.Repair) -> bytes:
+        """The envelope of Repaired."""
+        self._check_manifest()
+        return repairing.finish(self.context, repair)
+
+    def _keep_up(self) -> None:
+        """Live by the manifest that is in force now."""
+        context = self.context
+        keyring = context.chain.in_force(context.now())
+        if keyring is context.keyring:
+            return
+        # Requests under the old manifest cannot go on: people would answer for a policy that is no more.
+        for stored in context.store.waiting():
+            decisions.close_request(context, stored.request_hash, "MANIFEST_CHANGED")
+        context.sealing.bind(keyring)
+        context.recent.clear()
+        self.context = replace(
+            context,
+            keyring=keyring,
+            me=membership(keyring, context.me.index, context.chain).custodian(context.me.index),
+            policy=_engine(keyring, self._extra_forbids),
+            issuers=_issuers(keyring),
+        )
+        with context.store.transaction():
+            following.log_manifest(self.context, keyring)
+
     def _check_manifest(self) -> None:
+        self._keep_up()
         if self.context.now() >= self.context.keyring.manifest.expires_at:
             raise Unavailable("the manifest has expired: admins must renew it", reason="MANIFEST_EXPIRED")
+        if self.context.me.index not in self.context.keyring.manifest.indices:
+            raise Unavailable("this custodian has left the keyring", reason="NOT_A_MEMBER")
+
+
+def _engine(keyring: Keyring, extra_forbids: str) -> PolicyEngine:
+    return PolicyEngine(keyring.manifest.policy, keyring.manifest.policy_schema, extra_forbids)
+
+
+def _issuers(keyring: Keyring) -> tuple[IssuerKeys, ...]:
+    return tuple(issuer_keys(issuer) for issuer in keyring.manifest.issuers)
 
 
 def _check_clock(store: CustodianStore, now: int, accept: bool) -> None:
@@ -186,7 +322,7 @@ def _check_clock(store: CustodianStore, now: int, accept: bool) -> None:
 
 
 def _check_shares(store: CustodianStore, vault: Vault, index: int) -> None:
-    damaged = damaged_keys(store.sample_keys(SHARES_CHECKED_AT_START), vault, index)
+    damaged = damaged_keys(store.sample_keys(SHARES_CHECKED_AT_START), vault, index, store.versions.version)
     if damaged:
         raise StoreError(
             f"{len(damaged)} of the shares that were looked at are damaged, the first that of key {damaged[0]}: "

@@ -6,6 +6,7 @@ Without it, a reader who is refused everywhere could gather one share here and o
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 from kms.crypto import sealing
@@ -18,6 +19,7 @@ from kms.custodian.decisions import (
     reopen,
     stored_case,
 )
+from kms.custodian.resharing import open_version
 from kms.custodian.store import CLOSED, DECIDED, StoredKey, StoredRequest
 from kms.errors import Denied, Stale, StoreError
 from kms.statements.audit import LogKind
@@ -38,6 +40,9 @@ from kms.statements.release import (
     shares_hash,
 )
 
+MAX_SHARES = 4096
+"""In one release: all live versions of its keys, or the newest of each."""
+
 
 def release_shares(node: NodeContext, request: RequestHash, certificate: bytes) -> tuple[bytes, bytes]:
     """(envelope of the ShareRelease, sealed shares) for the keys that a quorum, this node included, allows."""
@@ -56,7 +61,8 @@ def release_shares(node: NodeContext, request: RequestHash, certificate: bytes) 
     allowed = _still_allowed(node, stored, case, proof.certified, counted, now)
     if not allowed:
         raise Denied("this node allows none of the certified keys", reason="NOT_ALLOWED")
-    return _deliver(node, case, sorted(allowed), counted, proof.hash, now)
+    groups = _versions(case, sorted(allowed), proof.allows)
+    return _deliver(node, case, groups, counted, proof.hash, now)
 
 
 def _still_allowed(
@@ -107,19 +113,37 @@ def _beyond_grants(node: NodeContext, case: Case, positions: set[int]) -> set[in
     return beyond
 
 
+def _versions(case: Case, positions: list[int], allows: Sequence[int]) -> tuple[VersionGroup, ...]:
+    """Every live version of the keys here, where the certificate has as many allows as that version's threshold.
+
+    While a resharing is under way old and new shares go out side by side: whichever a quorum shares opens the key, and
+    nobody has to wait for the rest.
+    """
+    groups: dict[Version, list[int]] = {}
+    most = MAX_SHARES // len(positions)
+    for position in positions:
+        key = _key(case, position)
+        live = [(share.version, share.threshold) for share in key.reshared]
+        if key.dealt:
+            live.append((key.version, key.threshold))
+        for version, threshold in live[:most]:
+            if allows[position] >= threshold:
+                groups.setdefault(version, []).append(position)
+    if not groups:
+        raise Denied("no key has a share here for which so many allows are enough", reason="SHARE_MISSING")
+    return tuple(VersionGroup(version, tuple(ps)) for version, ps in groups.items())
+
+
 def _deliver(
     node: NodeContext,
     case: Case,
-    positions: list[int],
+    versions: tuple[VersionGroup, ...],
     counted: frozenset[int],
     certificate: CertificateHash,
     now: int,
 ) -> tuple[bytes, bytes]:
-    groups: dict[Version, list[int]] = {}
-    for position in positions:
-        groups.setdefault(_key(case, position).version, []).append(position)
-    versions = tuple(VersionGroup(version, tuple(ps)) for version, ps in groups.items())
     order = [(p, group.version) for group in versions for p in group.positions]
+    positions = sorted({position for position, _ in order})
     request = case.opened
     fresh = [position for position in positions if position not in counted]
     with node.store.transaction():
@@ -135,7 +159,7 @@ def _deliver(
             _count(node, case, fresh, now)
             node.store.set_counted(request.hash, counted.union(fresh))
     shares = ReleasedShares(
-        tuple(node.vault.open_share(_key(case, p).key_id, _key(case, p).row) for p, _ in order),
+        tuple(open_version(node, _key(case, p), version) for p, version in order),
         tuple(_opening(case, p) for p, _ in order),
     )
     info = release_info(request, certificate, node.me.index, order)

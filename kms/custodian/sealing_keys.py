@@ -6,8 +6,9 @@ stolen disk.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from kms.crypto.hashing import equal
 from kms.crypto.sealing import SealingPrivateKey
 from kms.crypto.secret import Secret
 from kms.crypto.signing import SigningKey
@@ -52,6 +53,17 @@ class SealingKeys:
             signed = open_signed(SealingKey, stored.envelope, identity.public, "sealing_key")
             private = SealingPrivateKey(Secret(vault.open("sealing key", stored.seed)))
             self._live[signed.statement.id] = _Live(signed, private)
+
+    def bind(self, keyring: Keyring) -> None:
+        """Sign the live keys under another manifest: a key's statement names the one that it is for."""
+        self._keyring = keyring
+        for key_id, live in list(self._live.items()):
+            key = live.signed.statement
+            if not equal(key.manifest_hash, keyring.manifest_hash):
+                signed = sign(replace(key, manifest_hash=keyring.manifest_hash), self._identity)
+                with self._store.transaction():
+                    self._store.resign_sealing_key(key.period, signed.envelope)
+                self._live[key_id] = _Live(signed, live.private)
 
     def rotate(self, now: int) -> Signed[SealingKey]:
         """Erase what is past, make this period's key if it is missing, and return the newest."""

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from kms.crypto.hashing import equal
+from kms.custodian import ceremony_service
 from kms.custodian.approvals import Waiting
 from kms.custodian.config import CustodianConfig, open_node
 from kms.custodian.node import CustodianNode
@@ -83,6 +84,10 @@ class CustodianService:
             ),
             Method("LookUpKeys", custodian_pb2.CustodianServiceLookUpKeysRequest, self.look_up),
         )
+
+    def ceremony_methods(self) -> tuple[Method, ...]:
+        """Methods of the network port that take part in ceremonies."""
+        return ceremony_service.CeremonyService(lambda: self._node, self._run_aside).methods()
 
     def approval_methods(self) -> tuple[Method, ...]:
         """Methods of the local socket."""
@@ -230,8 +235,9 @@ async def serve(
     service = CustodianService(node(config))
     relays = frozenset(config.relays)
     methods = service.relay_methods()
+    ceremonies = Endpoint(ceremony_service.SERVICE, service.ceremony_methods(), relays)
     ports = [
-        Port(config.listen, config.tls.server(mutual=True), [Endpoint(SERVICE, methods, relays)]),
+        Port(config.listen, config.tls.server(mutual=True), [Endpoint(SERVICE, methods, relays), ceremonies]),
         Port(f"unix:{config.socket()}", None, [Endpoint(APPROVALS, service.approval_methods())]),
     ]
     if config.listen_public:

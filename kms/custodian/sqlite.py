@@ -22,6 +22,7 @@ from kms.crypto import derivation
 from kms.crypto.hashing import equal
 from kms.custodian.store import WAITING, StoredKey, StoredRequest, StoredSealingKey
 from kms.custodian.vault import SealedRow
+from kms.custodian.versions import ResharedShare, SqliteVersions
 from kms.errors import StoreError
 from kms.statements.ids import DepositHash, GrantId, KeyId, ManifestHash, RequestHash, Thumbprint, Version
 from kms.statements.keys import Descriptor, read_descriptor
@@ -38,6 +39,13 @@ def m001_first(db: Database) -> None:
             db.execute(statement)
 
 
+@MIGRATIONS()
+def m002_versions(db: Database) -> None:
+    for statement in (Path(__file__).parent / "versions.sql").read_text().split(";"):
+        if statement.strip():
+            db.execute(statement)
+
+
 @dataclass(frozen=True, slots=True)
 class _Frame:
     """The first part of some descriptors, and what it says."""
@@ -45,6 +53,7 @@ class _Frame:
     prefix: bytes
     owner: Thumbprint
     version: Version
+    threshold: int
 
 
 class SqliteCustodianStore:
@@ -53,6 +62,7 @@ class SqliteCustodianStore:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
         self._frames: dict[int, _Frame] = {}
+        self.versions = SqliteVersions(connection)
 
     @classmethod
     def create(cls, path: Path, keyring_id: bytes, index: int) -> SqliteCustodianStore:
@@ -175,40 +185,103 @@ class SqliteCustodianStore:
             part = tags[start : start + 500]
             marks = ",".join("?" * len(part))
             rows = self._db.execute(f"SELECT {self._KEY} FROM keys WHERE {column} IN ({marks})", part)
-            result += [self._stored(*row) for row in rows]
+            result += self._read_keys(rows.fetchall())
         return result
 
-    _KEY = "frame, tail, wrapped_key, share, opening"
+    _KEY = "id, frame, tail, wrapped_key, share, opening"
 
-    def _stored(self, frame: int, tail: bytes, wrapped: bytes, share: bytes, opening: bytes) -> StoredKey:
+    def _read_keys(self, rows: Sequence[tuple[int, int, bytes, bytes, bytes, bytes]]) -> list[StoredKey]:
+        reshared = self.versions.shares([row[0] for row in rows])
+        return [self._stored(reshared, *row) for row in rows]
+
+    def _stored(
+        self,
+        reshared: Mapping[int, tuple[ResharedShare, ...]],
+        number: int,
+        frame: int,
+        tail: bytes,
+        wrapped: bytes,
+        share: bytes,
+        opening: bytes,
+    ) -> StoredKey:
         known = self._frames.get(frame)
         if known is None:
             known = self._read_frame(frame, tail)
         payload = known.prefix + tail
-        key_id = KeyId(derivation.key_id(payload))
-        return StoredKey(key_id, known.owner, known.version, payload, SealedRow(wrapped, share, opening))
+        return StoredKey(
+            KeyId(derivation.key_id(payload)),
+            known.owner,
+            known.version,
+            payload,
+            SealedRow(wrapped, share, opening),
+            number,
+            known.threshold,
+            reshared.get(number, ()),
+        )
+
+    def page_of_keys(self, after: int, limit: int) -> Sequence[StoredKey]:
+        return self._read_keys(
+            self._db.execute(
+                f"SELECT {self._KEY} FROM keys WHERE id > ? ORDER BY id LIMIT ?", (after, limit)
+            ).fetchall()
+        )
+
+    def erase_dealt(self, rows: Sequence[tuple[int, SealedRow]]) -> None:
+        self._db.executemany(
+            "UPDATE keys SET wrapped_key = ?, share = x'', opening = ? WHERE id = ?",
+            [(row.wrapped_key, row.opening, number) for number, row in rows],
+        )
+
+    def replace_dealt(self, rows: Sequence[tuple[int, SealedRow]]) -> None:
+        self._db.executemany(
+            "UPDATE keys SET wrapped_key = ?, share = ?, opening = ? WHERE id = ?",
+            [(row.wrapped_key, row.share, row.opening, number) for number, row in rows],
+        )
+
+    def count_missing(self) -> int:
+        return cast(
+            int,
+            self._db.execute(
+                "SELECT count(*) FROM keys WHERE share = x''"
+                " AND NOT EXISTS (SELECT 1 FROM reshared r WHERE r.key = keys.id)"
+            ).fetchone()[0],
+        )
+
+    def count_dealt(self) -> Mapping[Version, tuple[int, int]]:
+        found: dict[Version, tuple[int, int]] = {}
+        for frame, count in self._db.execute(
+            "SELECT frame, count(*) FROM keys WHERE share != x'' GROUP BY frame"
+        ).fetchall():
+            known = self._frames.get(frame)
+            if known is None:
+                (tail,) = self._db.execute(
+                    "SELECT tail FROM keys WHERE frame = ? LIMIT 1", (frame,)
+                ).fetchone()
+                known = self._read_frame(frame, tail)
+            found[known.version] = (known.threshold, found.get(known.version, (0, 0))[1] + count)
+        return found
 
     def all_keys(self, page: int) -> Iterator[Sequence[StoredKey]]:
         last = 0
-        while rows := self._db.execute(
-            f"SELECT id, {self._KEY} FROM keys WHERE id > ? ORDER BY id LIMIT ?", (last, page)
-        ).fetchall():
-            last = rows[-1][0]
-            yield [self._stored(*row[1:]) for row in rows]
+        while keys := self.page_of_keys(last, page):
+            last = keys[-1].number
+            yield keys
 
     def sample_keys(self, limit: int) -> Sequence[StoredKey]:
         (last,) = self._db.execute("SELECT coalesce(max(id), 0) FROM keys").fetchone()
         drawn = random.SystemRandom().sample(range(1, last + 1), min(limit, last))
         marks = ",".join("?" * len(drawn))
         rows = self._db.execute(f"SELECT {self._KEY} FROM keys WHERE id IN ({marks})", drawn).fetchall()
-        return [self._stored(*row) for row in rows]
+        return self._read_keys(rows)
 
     def _read_frame(self, frame: int, tail: bytes) -> _Frame:
         row = self._db.execute("SELECT prefix FROM frames WHERE id = ?", (frame,)).fetchone()
         if row is None:
             raise StoreError("a key's frame is gone from the store", reason="STORE_DAMAGED")
         descriptor = read_descriptor(row[0] + tail)
-        known = _Frame(row[0], descriptor.core.owner_thumbprint, descriptor.version)
+        known = _Frame(
+            row[0], descriptor.core.owner_thumbprint, descriptor.version, descriptor.core.threshold
+        )
         if len(self._frames) > 10_000:
             self._frames.clear()
         self._frames[frame] = known
@@ -315,6 +388,9 @@ class SqliteCustodianStore:
             "INSERT INTO sealing_keys VALUES (?, ?, ?, ?)",
             (key.period, key.seed, key.envelope, key.not_after),
         )
+
+    def resign_sealing_key(self, period: int, envelope: bytes) -> None:
+        self._db.execute("UPDATE sealing_keys SET envelope = ? WHERE period = ?", (envelope, period))
 
     def erase_sealing_key(self, period: int) -> None:
         self._db.execute("DELETE FROM sealing_keys WHERE period = ?", (period,))

@@ -7,7 +7,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from kms.crypto.hashing import equal
 from kms.custodian.vault import SealedRow
+from kms.custodian.versions import ResharedShare, StoredVersion
 from kms.statements.ids import DepositHash, GrantId, KeyId, RequestHash, Thumbprint, Version
 from kms.statements.keys import Descriptor, read_descriptor
 from kms.statements.manifest import Seen
@@ -17,7 +19,8 @@ from kms.statements.manifest import Seen
 class StoredKey:
     """A key as it lies on disk: public description, sealed share and opening.
 
-    What a release needs of the description stands beside it; the rest is parsed when it is asked for.
+    What a release needs of the description stands beside it; the rest is parsed when it is asked for. `version` and
+    `threshold` are those under which it was first dealt; `reshared` holds the shares of later versions.
     """
 
     key_id: KeyId
@@ -25,6 +28,24 @@ class StoredKey:
     version: Version
     payload: bytes
     row: SealedRow
+    number: int = 0
+    threshold: int = 0
+    reshared: tuple[ResharedShare, ...] = ()
+
+    @property
+    def dealt(self) -> bool:
+        """Whether the share that was dealt first is still here."""
+        return bool(self.row.share)
+
+    def newest(self) -> tuple[Version, int] | None:
+        """(version, threshold) of its newest share; None if it has none."""
+        if self.reshared:
+            return self.reshared[0].version, self.reshared[0].threshold
+        return (self.version, self.threshold) if self.dealt else None
+
+    def share_of(self, version: Version) -> ResharedShare | None:
+        """Its share of a version that a plan made."""
+        return next((share for share in self.reshared if equal(share.version, version)), None)
 
     @property
     def descriptor(self) -> Descriptor:
@@ -62,8 +83,28 @@ WAITING, DECIDED, CLOSED = "waiting", "decided", "closed"
 """States of a request: waits for humans; final, with something allowed; nothing goes out any more."""
 
 
+class VersionStore(Protocol):
+    """What the node asks about manifests after genesis, and shares that came by resharing (`SqliteVersions`)."""
+
+    def manifests(self) -> list[bytes]: ...
+    def add_manifest(self, sequence: int, envelope: bytes) -> None: ...
+    def order_seen(self) -> tuple[int, bytes]: ...
+    def set_order(self, sequence: int, order: bytes) -> None: ...
+    def version(self, version: Version) -> StoredVersion | None: ...
+    def add_version(self, stored: StoredVersion) -> None: ...
+    def add_shares(self, version: Version, rows: Sequence[tuple[int, bytes, bytes]]) -> None: ...
+    def count_versions(self, numbers: Sequence[int], sequence: int) -> int: ...
+    def drop_older(self, numbers: Sequence[int], sequence: int) -> int: ...
+    def settle(self, version: Version) -> None: ...
+    def unsettled(self, limit: int) -> list[StoredVersion]: ...
+    def counts(self) -> list[tuple[Version, int, int, int]]: ...
+
+
 class CustodianStore(Protocol):
     """What the node asks of its disk. `add` and `total` make it the counters' store too."""
+
+    @property
+    def versions(self) -> VersionStore: ...
 
     def transaction(self) -> AbstractContextManager[object]: ...
     def identity(self) -> tuple[bytes, int]:
@@ -96,6 +137,26 @@ class CustodianStore(Protocol):
     def add_keys(self, keys: Sequence[tuple[Descriptor, SealedRow]]) -> None: ...
     def keys(self, key_ids: Sequence[KeyId]) -> Mapping[KeyId, StoredKey]: ...
     def count_keys(self) -> int: ...
+    def erase_dealt(self, rows: Sequence[tuple[int, SealedRow]]) -> None:
+        """Replace rows by ones without a share, under another row key, by key number."""
+        ...
+
+    def replace_dealt(self, rows: Sequence[tuple[int, SealedRow]]) -> None:
+        """Put repaired shares in the place of missing ones, by key number."""
+        ...
+
+    def page_of_keys(self, after: int, limit: int) -> Sequence[StoredKey]:
+        """Keys with a number above `after`, in order."""
+        ...
+
+    def count_missing(self) -> int:
+        """Keys without any share."""
+        ...
+
+    def count_dealt(self) -> Mapping[Version, tuple[int, int]]:
+        """Version that was dealt -> (threshold, keys that have its share)."""
+        ...
+
     def sample_keys(self, limit: int) -> Sequence[StoredKey]:
         """Up to `limit` keys, drawn at random."""
         ...
@@ -132,6 +193,7 @@ class CustodianStore(Protocol):
 
     def sealing_keys(self) -> Sequence[StoredSealingKey]: ...
     def add_sealing_key(self, key: StoredSealingKey) -> None: ...
+    def resign_sealing_key(self, period: int, envelope: bytes) -> None: ...
     def erase_sealing_key(self, period: int) -> None: ...
     def empty_journal(self) -> None:
         """Let nothing that was overwritten stay in the journal."""

@@ -52,6 +52,20 @@ class Vault:
             aead.encrypt(_OPENING, opening, key_id),
         )
 
+    def seal_share(self, key_id: bytes, version: bytes, share: bytes) -> tuple[bytes, bytes]:
+        """(wrapped row key, sealed 64-byte share); key id and version are authenticated with it."""
+        row_key = secrets.token_bytes(32)
+        return aes_key_wrap(self._row_key, row_key), AESGCM(row_key).encrypt(_SHARE, share, key_id + version)
+
+    def open_reshared(self, key_id: bytes, version: bytes, wrapped: bytes, sealed: bytes) -> bytes:
+        """A share that `seal_share` sealed; StoreError if it was altered or is another key's or version's."""
+        return self._open(key_id + version, wrapped, _SHARE, sealed)
+
+    def reseal_opening(self, key_id: bytes, row: SealedRow) -> SealedRow:
+        """The row without its share, under a new row key: what was sealed under the old one opens no more."""
+        kept = self.seal_row(key_id, b"", self.open_opening(key_id, row))
+        return SealedRow(kept.wrapped_key, b"", kept.opening)
+
     def open_share(self, key_id: bytes, row: SealedRow) -> bytes:
         return self._open(key_id, row.wrapped_key, _SHARE, row.share)
 

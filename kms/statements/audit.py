@@ -26,6 +26,14 @@ class LogKind(enum.IntEnum):
     SEALING_KEY = 7
     SEALING_KEY_ERASED = 8
     CANCELLATION = 9
+    MANIFEST = 10
+    DEALT = 11
+    INSTALLED = 12
+    ERASED = 13
+    COMPLAINT = 14
+    REPAIR_TASK = 15
+    REPAIR_HELP = 16
+    REPAIRED = 17
 
 
 @message(audit_pb2.LogEntry)

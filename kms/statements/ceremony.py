@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from kms.crypto import labels
+from kms.crypto import derivation, labels
 from kms.crypto.group import POINT_SIZE
 from kms.crypto.hashing import H, equal, u16, u64
-from kms.errors import BadSignature, Invalid, Stale
+from kms.crypto.sharing import SHARE_SIZE
+from kms.errors import BadSignature, Invalid, NotFound, Stale
 from kms.statements.chain import Chain
-from kms.statements.codec import S, SignerRole, decode, encode, message, require
+from kms.statements.codec import S, SignerRole, decode, encode, message, parse_strict, require
 from kms.statements.envelope import Signed, open_by_quorums, open_signed
-from kms.statements.ids import KeyringId, ManifestHash, Version
-from kms.statements.keys import MAX_CLOCK_SKEW
+from kms.statements.ids import KeyId, KeyringId, ManifestHash, Version
+from kms.statements.keys import MAX_CLOCK_SKEW, Descriptor, Opening, pack_openings, unpack_openings
 from kms.statements.manifest import Keyring, check_binding
-from kms.wire.v1 import ceremony_pb2, keyring_pb2
+from kms.wire.v1 import ceremony_pb2, ceremony_service_pb2, keyring_pb2
 
 MAX_CEREMONY_BATCH: Final = 1024
 """Keys in one dealing, plan or repair."""
@@ -145,6 +146,36 @@ def encode_plan(plan: Plan) -> bytes:
 def parse_plan(payload: bytes) -> Plan:
     """A plan from its exact bytes."""
     return decode(Plan, payload, "plan")
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedVersion:
+    """A version with all that its plan names by hash: the keys in order, and their points C'_1..C'_(t-1)."""
+
+    payload: bytes
+    plan: Plan
+    version: Version
+    key_ids: tuple[KeyId, ...]
+    points: bytes = field(repr=False)
+
+    def commitments(self, descriptor: Descriptor) -> tuple[bytes, ...]:
+        """C'_0.. of one of its keys; C'_0 is the descriptor's C_0, whatever a plan says; NotFound if it is none."""
+        if descriptor.key_id not in self.key_ids:
+            raise NotFound("the plan is not about that key", reason="WRONG_PLAN")
+        size = (self.plan.threshold - 1) * POINT_SIZE
+        at = self.key_ids.index(descriptor.key_id) * size
+        points = (self.points[at + k : at + k + POINT_SIZE] for k in range(0, size, POINT_SIZE))
+        return (descriptor.core.commitments[0], *points)
+
+
+def open_version(payload: bytes, key_ids: Sequence[KeyId], points: bytes) -> PlannedVersion:
+    """A version from its plan's exact bytes, keys and points; Invalid unless they are those that the plan names."""
+    plan = parse_plan(payload)
+    if plan.count != len(key_ids) or not equal(plan.batch_root, derivation.batch_root(list(key_ids))):
+        raise Invalid("the keys are not those that the plan names", reason="WRONG_PLAN")
+    if not equal(points_hash(unpack_points(points, plan.count, plan.threshold - 1)), plan.points_hash):
+        raise Invalid("the points are not those that the plan names", reason="WRONG_PLAN")
+    return PlannedVersion(payload, plan, plan_version(payload), tuple(key_ids), points)
 
 
 def points_hash(rows: Sequence[Sequence[bytes]]) -> bytes:
@@ -385,3 +416,28 @@ def repair_info(
 def statement_index(indices: Mapping[bytes, int], envelope: keyring_pb2.Envelope) -> int | None:
     """Whose identity key an envelope names; None if nobody's."""
     return indices.get(envelope.signatures[0].keyid) if envelope.signatures else None
+
+
+@dataclass(frozen=True, slots=True)
+class SubShares:
+    """What a dealing holds for one receiver: 64-byte sub-shares in the batch's order, openings for a newcomer."""
+
+    shares: tuple[bytes, ...] = field(repr=False)
+    openings: tuple[Opening, ...] = field(default=(), repr=False)
+
+    def to_bytes(self) -> bytes:
+        salts, contexts, context_of = pack_openings(self.openings)
+        return ceremony_service_pb2.SubShares(
+            shares=b"".join(self.shares), salts=salts, contexts=contexts, context_of=context_of
+        ).SerializeToString(deterministic=True)
+
+    @classmethod
+    def parse(cls, data: bytes, count: int) -> SubShares:
+        """Invalid unless it holds `count` shares, and as many openings or none."""
+        parsed = parse_strict(ceremony_service_pb2.SubShares, data, "blob")
+        require(len(parsed.shares) == count * SHARE_SIZE, "blob.shares", f"must be {count} times 64 bytes")
+        shares = tuple(parsed.shares[at : at + SHARE_SIZE] for at in range(0, len(parsed.shares), SHARE_SIZE))
+        openings = (
+            unpack_openings(parsed.salts, parsed.contexts, parsed.context_of, count) if parsed.salts else ()
+        )
+        return cls(shares, openings)

@@ -137,7 +137,8 @@ def extend(chain: Chain, envelope: bytes) -> Chain:
             raise BadSignature("somebody signed who has no part in this", reason="WRONG_SIGNER")
 
     signed = open_by_quorums(Manifest, envelope, check, "manifest")
-    return Chain((*chain.links, keyring_of(chain.keyring_id, signed)))
+    earlier = frozenset(link.manifest_hash for link in chain.links)
+    return Chain((*chain.links, keyring_of(chain.keyring_id, signed, earlier)))
 
 
 def check_proposal(chain: Chain, manifest: Manifest) -> None:

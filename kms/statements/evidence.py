@@ -15,7 +15,7 @@ from kms.errors import EvidenceRefused, Invalid
 from kms.statements.codec import SignerRole, decode, encode, message, require
 from kms.statements.envelope import Signed, open_named, open_signed
 from kms.statements.ids import GrantId, KeyId, KeyringId, ManifestHash, RequestHash, Thumbprint
-from kms.statements.manifest import Keyring, check_binding
+from kms.statements.manifest import Keyring, check_binding, check_lasting_binding
 from kms.statements.release import Purpose, Verdict
 from kms.wire.v1 import evidence_pb2, keyring_pb2
 
@@ -117,7 +117,7 @@ class Revocation:
 def open_revocation(envelope: bytes | keyring_pb2.Envelope, keyring: Keyring) -> Signed[Revocation]:
     """A revocation signed by the owner that it names."""
     signed = open_named(Revocation, envelope, lambda r: r.owner_thumbprint, "revocation")
-    check_binding(keyring, signed.statement.keyring_id, signed.statement.manifest_hash)
+    check_lasting_binding(keyring, signed.statement.keyring_id, signed.statement.manifest_hash)
     return signed
 
 

@@ -128,6 +128,8 @@ class Keyring:
     envelope: bytes
     policy_hash: bytes
     """Of policy and schema: a decision by any other policy is none."""
+    earlier: frozenset[ManifestHash] = frozenset()
+    """Of the manifests before: what was said under them for longer, a grant say, still stands."""
 
     @property
     def threshold(self) -> int:
@@ -174,7 +176,9 @@ def open_genesis(envelope: bytes | keyring_pb2.Envelope, pinned: bytes, now: int
     return keyring_of(KeyringId(pinned), signed)
 
 
-def keyring_of(keyring_id: KeyringId, signed: Signed[Manifest]) -> Keyring:
+def keyring_of(
+    keyring_id: KeyringId, signed: Signed[Manifest], earlier: frozenset[ManifestHash] = frozenset()
+) -> Keyring:
     """What follows from a manifest that was verified."""
     manifest = signed.statement
     return Keyring(
@@ -183,6 +187,7 @@ def keyring_of(keyring_id: KeyringId, signed: Signed[Manifest]) -> Keyring:
         manifest,
         signed.envelope,
         policy_hash(manifest.policy, manifest.policy_schema),
+        earlier,
     )
 
 
@@ -256,3 +261,11 @@ def check_binding(keyring: Keyring, keyring_id: bytes, bound_hash: bytes) -> Non
         raise NotFound("a statement for another keyring", reason="WRONG_KEYRING")
     if not equal(bound_hash, keyring.manifest_hash):
         raise Stale("a statement under another manifest: fetch the current one", reason="STALE_MANIFEST")
+
+
+def check_lasting_binding(keyring: Keyring, keyring_id: bytes, bound_hash: ManifestHash) -> None:
+    """As `check_binding`, for what outlives a manifest: a grant was given by its owner, whoever holds the shares."""
+    if bound_hash not in keyring.earlier:
+        check_binding(keyring, keyring_id, bound_hash)
+    elif not equal(keyring_id, keyring.keyring_id):
+        raise NotFound("a statement for another keyring", reason="WRONG_KEYRING")

@@ -212,11 +212,12 @@ def open_decision(
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A quorum's allows under one request hash: which positions are certified, and the exact bytes."""
+    """A quorum's allows under one request hash: which positions are certified, how many allow each, the exact bytes."""
 
     payload: bytes
     hash: CertificateHash
     certified: frozenset[int]
+    allows: tuple[int, ...]
 
 
 def build_certificate(request: RequestHash, decisions: Sequence[Signed[Decision]]) -> bytes:
@@ -246,15 +247,21 @@ def open_certificate(payload: bytes, keyring: Keyring, request: RequestHash, cou
                 reason="WRONG_CERTIFICATE",
             )
         decisions[index] = open_decision(envelope, keyring, index, request, count).statement
-    certified = certified_positions(decisions.values(), keyring.threshold, count)
+    allows = count_allows(decisions.values(), count)
+    certified = frozenset(position for position, n in enumerate(allows) if n >= keyring.threshold)
     if not certified:
         raise Denied(f"no key has the {keyring.threshold} allows of a quorum", reason="NO_QUORUM")
     certificate_hash = CertificateHash(H(labels.CERTIFICATE, payload))
-    return Certificate(payload, certificate_hash, certified)
+    return Certificate(payload, certificate_hash, certified, allows)
 
 
 def certified_positions(decisions: Iterable[Decision], threshold: int, count: int) -> frozenset[int]:
-    """Positions that at least `threshold` of these decisions (of distinct custodians) allow.
+    """Positions that at least `threshold` of these decisions (of distinct custodians) allow."""
+    return frozenset(p for p, n in enumerate(count_allows(decisions, count)) if n >= threshold)
+
+
+def count_allows(decisions: Iterable[Decision], count: int) -> tuple[int, ...]:
+    """How many of these decisions (of distinct custodians) allow each of `count` positions.
 
     One human counts once, at however many custodians they are registered.
     """
@@ -270,7 +277,7 @@ def certified_positions(decisions: Iterable[Decision], threshold: int, count: in
                     continue
                 humans.add(human)
                 allows[position] += 1
-    return frozenset(position for position, n in enumerate(allows) if n >= threshold)
+    return tuple(allows)
 
 
 @message(release_pb2.VersionGroup)
@@ -297,8 +304,8 @@ class ShareRelease:
     shares_hash: bytes
 
     def __post_init__(self) -> None:
-        positions = [position for position, _ in self.in_order()]
-        require(len(set(positions)) == len(positions), "versions.positions", "must be unique")
+        order = self.in_order()
+        require(len(set(order)) == len(order), "versions.positions", "must be unique in each version")
 
     def in_order(self) -> list[tuple[int, Version]]:
         """(position, version) in the order in which the blob holds the shares."""

@@ -74,7 +74,9 @@ def refused(world: World) -> Refused:
 
 def naive_certificate(payload: bytes, keyring: Keyring, request: RequestHash, count: int) -> Certificate:
     """One phase: whoever allows, gives."""
-    return Certificate(payload, CertificateHash(H(labels.CERTIFICATE, payload)), frozenset(range(count)))
+    return Certificate(
+        payload, CertificateHash(H(labels.CERTIFICATE, payload)), frozenset(range(count)), (99,) * count
+    )
 
 
 def test_one_phase_lets_a_refused_reader_gather_a_quorum(

@@ -8,9 +8,11 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Mapping
 
-from kms.coordinator.workflow import ReleaseCase
+from kms.coordinator.workflow import ReleaseCase, threshold_in_use
 from kms.custodian.node import CustodianNode
 from kms.errors import KmsError
+from kms.statements.ceremony import Status
+from kms.statements.envelope import open_signed
 from kms.statements.keys import parse_descriptor
 from kms.statements.manifest import Keyring
 from kms.wire.v1 import coordinator_pb2, keyring_pb2
@@ -29,7 +31,7 @@ class Coordinator:
 
     def release(self, prepared: Prepared) -> Events:
         """Both phases of one request; every event that a client is sent."""
-        case = ReleaseCase(self._keyring, prepared.opened)
+        case = ReleaseCase(self._keyring, prepared.opened, self._old_threshold())
         events = [self._descriptors(prepared)]
         for blob in prepared.message.blobs:
             node = self._nodes.get(blob.index)
@@ -46,6 +48,13 @@ class Coordinator:
             case.add_decision(blob.index, envelope)
             events.append(Event(decision=envelope))
         return events + self._shares(case)
+
+    def _old_threshold(self) -> int:
+        statuses = {
+            i: open_signed(Status, node.status(), node.context.identity.public).statement
+            for i, node in self._nodes.items()
+        }
+        return threshold_in_use(statuses, self._keyring.threshold)
 
     def _shares(self, case: ReleaseCase) -> Events:
         if not case.certified():

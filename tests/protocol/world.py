@@ -24,6 +24,7 @@ from kms.dev.issuer import KID
 from kms.dev.tokens import issue_credential
 from kms.policy.engine import default_policy, default_schema
 from kms.statements import quorums
+from kms.statements.chain import Chain
 from kms.statements.codec import encode
 from kms.statements.envelope import Envelope, Signed, sign, sign_payload
 from kms.statements.evidence import Approval, Grant, GrantAction, Revocation, approval_text_hash
@@ -114,10 +115,25 @@ class World:
     folder: Path
     clock: Clock
     keyring: Keyring
-    identities: Mapping[int, SigningKey]
-    approvers: Mapping[int, SigningKey]
+    identities: dict[int, SigningKey]
+    approvers: dict[int, SigningKey]
     issuer_keys: Mapping[str, SigningKey]
     nodes: dict[int, CustodianNode] = field(default_factory=dict)
+    chain: Chain = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.chain = Chain((self.keyring,))
+
+    @property
+    def members(self) -> dict[int, CustodianNode]:
+        """The nodes that are up and in the manifest that this world lives by."""
+        return {i: node for i, node in self.nodes.items() if i in self.keyring.manifest.indices}
+
+    def admit(self, index: int) -> None:
+        """Give a further organisation its keys."""
+        if index not in self.identities:
+            self.identities[index] = signing_key(f"custodian {index}")
+            self.approvers[index] = signing_key(f"approver {index}")
 
     @classmethod
     def found(cls, folder: Path, *, n: int = 5, threshold: int = 3, name: str = "test") -> World:
@@ -155,7 +171,13 @@ class World:
         identity = self.identities[index]
         try:
             self.nodes[index] = CustodianNode(
-                keyring or self.keyring, identity, store, vault, [approver], self.clock, options
+                Chain((keyring,)) if keyring else self.chain,
+                identity,
+                store,
+                vault,
+                [approver],
+                self.clock,
+                options,
             )
         except BaseException:
             store.close()  # a test may look into a store with which a node refused to start
@@ -193,7 +215,7 @@ class World:
 
     def sealing_keys(self, indices: Iterable[int] = ()) -> dict[int, SealingKey]:
         """Current sealing keys as a client verifies them, of these custodians or of all."""
-        chosen = set(indices) or set(self.nodes)
+        chosen = set(indices) or set(self.members)
         return {
             i: open_sealing_key(node.sealing_key().envelope, self.keyring, i, self.clock()).statement
             for i, node in self.nodes.items()
@@ -237,7 +259,7 @@ class World:
         """New keys, deposited at these custodians or at all."""
         dealt = self.deal(dealer, contexts, owner=owner, spec=spec)
         sent = self.send(dealer, dealt)
-        for index in sorted(set(at) or set(self.nodes)):
+        for index in sorted(set(at) or set(self.members)):
             self.deposit_at(index, sent)
         return dealt.keys
 
@@ -270,7 +292,7 @@ class World:
         )
 
     def coordinator(self) -> Coordinator:
-        return Coordinator(self.keyring, self.nodes)
+        return Coordinator(self.keyring, self.members)
 
     def collect(self, prepared: Prepared, bend: Bend = honest) -> Collector:
         """Send a request through the coordinator, whose answers `bend` may bend; the client's view."""
@@ -334,7 +356,7 @@ class World:
             self.clock(),
         )
         envelope = sign(revocation, owner.key).message
-        for index in sorted(set(at) or set(self.nodes)):
+        for index in sorted(set(at) or set(self.members)):
             self.nodes[index].revoke(envelope)
 
     def approval(
@@ -402,7 +424,7 @@ def found_keyring(
         keyring_id=b"",
         threshold=threshold,
         durable_quorum=max(quorums.durable(threshold), threshold + 1),
-        custodians=tuple(_custodian(i, identity) for i, identity in identities.items()),
+        custodians=tuple(custodian_of(i, identity) for i, identity in identities.items()),
         admins=(signing_key("admin").public,),
         admin_quorum=1,
         issuers=tuple(
@@ -425,7 +447,7 @@ def found_keyring(
     return open_genesis(signed.envelope, genesis_keyring_id(payload), now)
 
 
-def _custodian(index: int, identity: SigningKey) -> Custodian:
+def custodian_of(index: int, identity: SigningKey) -> Custodian:
     jurisdiction, hosting = PLACES[(index - 1) % 5]
     round_ = "" if index <= 5 else str(index)
     organisation = f"{NAMES[(index - 1) % 5]} {index}"

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from kms.crypto import derivation, sealing
 from kms.crypto.hashing import equal
 from kms.crypto.sharing import DealerAtFault, WrongShare, reconstruct, verify
 from kms.errors import CryptoError, Invalid
+from kms.statements.ceremony import PlannedVersion, open_version
 from kms.statements.envelope import open_signed
 from kms.statements.ids import KeyId, Version
 from kms.statements.keys import Descriptor, KeySpec, parse_descriptor
@@ -52,10 +53,20 @@ class Fault:
     descriptor: bytes = field(default=b"", repr=False)
     statements: tuple[bytes, ...] = field(default=(), repr=False)
     shares: tuple[ShareProof, ...] = field(default=(), repr=False)
+    planned: PlannedVersion | None = field(default=None, repr=False)
+    """Of the version of a wrong share that came by resharing."""
 
     def to_json(self) -> str:
         """For a file that is handed to others. A KEY_MALFORMED one gives the malformed key away."""
-        return json.dumps(asdict(self), default=bytes.hex)
+        planned = self.planned
+        data = asdict(replace(self, planned=None))
+        if planned is not None:
+            data["planned"] = {
+                "plan": planned.payload,
+                "key_ids": list(planned.key_ids),
+                "points": planned.points,
+            }
+        return json.dumps(data, default=bytes.hex)
 
     @classmethod
     def from_json(cls, text: str) -> Fault:
@@ -69,9 +80,17 @@ class Fault:
                 bytes.fromhex(data["descriptor"]),
                 tuple(bytes.fromhex(s) for s in data["statements"]),
                 tuple(_proof(p) for p in data["shares"]),
+                _planned(data.get("planned")),
             )
         except (ValueError, KeyError, TypeError):
             raise Invalid("this is no evidence of a fault", reason="INVALID_EVIDENCE") from None
+
+
+def _planned(data: dict[str, Any] | None) -> PlannedVersion | None:
+    if data is None:
+        return None
+    key_ids = [KeyId(bytes.fromhex(key_id)) for key_id in data["key_ids"]]
+    return open_version(bytes.fromhex(data["plan"]), key_ids, bytes.fromhex(data["points"]))
 
 
 def _proof(data: dict[str, Any]) -> ShareProof:
@@ -92,8 +111,8 @@ def verify_fault(fault: Fault, keyring: Keyring) -> None:
     """
     if fault.reason == WRONG_SHARE and len(fault.shares) == 1:
         descriptor, (proof,) = _described(fault), fault.shares
-        _check_signed(proof, descriptor, keyring)
-        if proof.index == fault.index and not _matches(proof, descriptor):
+        _check_signed(proof, descriptor, keyring, fault.planned)
+        if proof.index == fault.index and not _matches(proof, descriptor, fault.planned):
             return
     elif fault.reason == KEY_MALFORMED and fault.index == 0:
         if _malformed(_described(fault), fault.shares, keyring):
@@ -114,8 +133,10 @@ def _described(fault: Fault) -> Descriptor:
     return descriptor
 
 
-def _check_signed(proof: ShareProof, descriptor: Descriptor, keyring: Keyring) -> None:
-    """That the custodian signed for this share of this key, in the version that its dealer dealt."""
+def _check_signed(
+    proof: ShareProof, descriptor: Descriptor, keyring: Keyring, planned: PlannedVersion | None = None
+) -> None:
+    """That the custodian signed for this share of this key, in the version that was dealt, or planned."""
     signer = keyring.custodian(proof.index).identity_key
     release = open_signed(ShareRelease, proof.release, signer, "release").statement
     check_binding(keyring, release.keyring_id, release.manifest_hash)
@@ -125,13 +146,15 @@ def _check_signed(proof: ShareProof, descriptor: Descriptor, keyring: Keyring) -
     version: Version = order[proof.place][1]
     leaf = share_leaf(descriptor.key_id, version, proof.share)
     signed = equal(shares_hash(proof.leaves), release.shares_hash)
-    if version != descriptor.version or not signed or not equal(proof.leaves[proof.place], leaf):
+    expected = descriptor.version if planned is None else planned.version
+    if version != expected or not signed or not equal(proof.leaves[proof.place], leaf):
         raise Invalid("the custodian did not sign for that share", reason="NOT_PROVEN")
 
 
-def _matches(proof: ShareProof, descriptor: Descriptor) -> bool:
+def _matches(proof: ShareProof, descriptor: Descriptor, planned: PlannedVersion | None = None) -> bool:
+    commitments = descriptor.core.commitments if planned is None else planned.commitments(descriptor)
     try:
-        verify(proof.index, proof.share, descriptor.core.commitments, descriptor.core.threshold)
+        verify(proof.index, proof.share, commitments, len(commitments))
     except WrongShare:
         return False
     except CryptoError as error:

@@ -13,8 +13,15 @@ from dataclasses import dataclass, field
 from kms.crypto import derivation, sealing
 from kms.crypto.hashing import equal
 from kms.crypto.secret import KeySecret
-from kms.crypto.sharing import DealerAtFault, NotEnoughShares, all_consistent, reconstruct
+from kms.crypto.sharing import (
+    DealerAtFault,
+    NotEnoughShares,
+    all_consistent,
+    reconstruct,
+    reconstruct_by_check,
+)
 from kms.errors import Invalid, KmsError
+from kms.statements.ceremony import PlannedVersion
 from kms.statements.envelope import Signed
 from kms.statements.ids import KeyId, Version
 from kms.statements.keys import Descriptor, KeySpec, Opening, parse_context, parse_descriptor
@@ -64,6 +71,9 @@ class Collector:
     failed: dict[KeyId, KmsError] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     failures: dict[int, str] = field(default_factory=dict)
+    suspected: set[Version] = field(default_factory=set)
+    """Versions of which too few shares came, or a wrong one: their plans are to be asked for."""
+    _versions: dict[Version, PlannedVersion] = field(default_factory=dict)
     _descriptors: dict[int, Descriptor] = field(default_factory=dict)
     _certificates: dict[bytes, Certificate] = field(default_factory=dict)
     _decisions: dict[int, Signed[Decision]] = field(default_factory=dict)
@@ -185,19 +195,39 @@ class Collector:
                 self._try(position, version)
         self._check_late(late)
 
+    def add_version(self, version: PlannedVersion) -> None:
+        """What a resharing's plan says of some keys: their shares of it can now be held against their commitments."""
+        self._versions[version.version] = version
+        self.suspected.discard(version.version)
+        for position in tuple(self._shares):
+            if version.version in self._shares[position]:
+                self._try(position, version.version)
+
     def _check_late(self, late: list[tuple[int, Version]]) -> None:
         """Hold shares that were no longer needed against the others: whoever lies is named all the same."""
-        rows = [self._shares[position][version] for position, version in late]
-        if len({tuple(row) for row in rows}) == 1 and all_consistent(rows, self.keyring.threshold):
-            return
+        by_kind: dict[tuple[Version, int], list[tuple[int, Version]]] = defaultdict(list)
         for position, version in late:
-            self._try(position, version)
+            by_kind[version, self._threshold(position, version)].append((position, version))
+        for (_, threshold), alike in by_kind.items():
+            rows = [self._shares[position][version] for position, version in alike]
+            if threshold and len({tuple(row) for row in rows}) == 1 and all_consistent(rows, threshold):
+                continue
+            for position, version in alike:
+                self._try(position, version)
+
+    def _threshold(self, position: int, version: Version) -> int:
+        """How many shares of this version open the key; 0 if that is not known."""
+        descriptor, planned = self._descriptors.get(position), self._versions.get(version)
+        if descriptor is not None and version == descriptor.version:
+            return descriptor.core.threshold
+        return planned.plan.threshold if planned is not None else 0
 
     def _try(self, position: int, version: Version) -> None:
         key_id = self.request.request.key_ids[position]
         descriptor = self._descriptors.get(position)
         shares = self._shares[position][version]
-        if descriptor is None or len(shares) < self.keyring.threshold:
+        threshold = self._threshold(position, version)
+        if descriptor is None or len(shares) < max(2, threshold):
             return
         opened: list[bytes] = []
         digest, expected = descriptor.core_hash, descriptor.key_check_value
@@ -207,16 +237,28 @@ class Collector:
             return equal(derivation.key_check_value(opened[0], digest), expected)
 
         try:
-            result = reconstruct(shares, descriptor.core.commitments, descriptor.core.threshold, matches)
-            for index in result.wrong:
-                self._blame_share(index, position, version)
+            if threshold:
+                result = reconstruct(shares, self._commitments(descriptor, version), threshold, matches)
+                for index in result.wrong:
+                    self._blame_share(index, position, version)
+                secret = result.secret
+            else:
+                found = reconstruct_by_check(shares, matches)
+                if found is None or len(found[1]) < len(shares):
+                    # Too few, or somebody lies: who, only the plan's points can tell.
+                    self.suspected.add(version)
+                if found is None:
+                    return
+                secret = found[0]
             if key_id not in self.opened:
-                self.opened[key_id] = self._open(descriptor, position, result.secret, opened[0])
+                self.opened[key_id] = self._open(descriptor, position, secret, opened[0])
                 self.failed.pop(key_id, None)
         except NotEnoughShares as error:
             for wrong in filter(None, error.details.get("wrong", "").split(",")):
                 self._blame_share(int(wrong), position, version)
         except DealerAtFault as error:
+            if version != descriptor.version:
+                return  # a plan whose sum is another secret than the dealt one: its version opens nothing
             proofs = tuple(self._proof(i, position, version) for i in shares)
             self._blame(Fault(0, KEY_MALFORMED, key_id, descriptor.payload, shares=proofs))
             self.failed[key_id] = error
@@ -241,10 +283,16 @@ class Collector:
                 return self._contexts[opening.context], opening.salt
         return {}, b""
 
+    def _commitments(self, descriptor: Descriptor, version: Version) -> tuple[bytes, ...]:
+        if version == descriptor.version:
+            return descriptor.core.commitments
+        return self._versions[version].commitments(descriptor)
+
     def _blame_share(self, index: int, position: int, version: Version) -> None:
         key_id, descriptor = self.request.request.key_ids[position], self._descriptors[position]
         proof = self._proof(index, position, version)
-        self._blame(Fault(index, WRONG_SHARE, key_id, descriptor.payload, shares=(proof,)))
+        planned = None if version == descriptor.version else self._versions[version]
+        self._blame(Fault(index, WRONG_SHARE, key_id, descriptor.payload, shares=(proof,), planned=planned))
 
     def _proof(self, index: int, position: int, version: Version) -> ShareProof:
         ids = self.request.request.key_ids
