@@ -18,6 +18,14 @@ class LogKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     LOG_KIND_SEALING_KEY: _ClassVar[LogKind]
     LOG_KIND_SEALING_KEY_ERASED: _ClassVar[LogKind]
     LOG_KIND_CANCELLATION: _ClassVar[LogKind]
+    LOG_KIND_MANIFEST: _ClassVar[LogKind]
+    LOG_KIND_DEALT: _ClassVar[LogKind]
+    LOG_KIND_INSTALLED: _ClassVar[LogKind]
+    LOG_KIND_ERASED: _ClassVar[LogKind]
+    LOG_KIND_COMPLAINT: _ClassVar[LogKind]
+    LOG_KIND_REPAIR_TASK: _ClassVar[LogKind]
+    LOG_KIND_REPAIR_HELP: _ClassVar[LogKind]
+    LOG_KIND_REPAIRED: _ClassVar[LogKind]
 LOG_KIND_UNSPECIFIED: LogKind
 LOG_KIND_STARTED: LogKind
 LOG_KIND_DEPOSIT: LogKind
@@ -28,6 +36,14 @@ LOG_KIND_REVOCATION: LogKind
 LOG_KIND_SEALING_KEY: LogKind
 LOG_KIND_SEALING_KEY_ERASED: LogKind
 LOG_KIND_CANCELLATION: LogKind
+LOG_KIND_MANIFEST: LogKind
+LOG_KIND_DEALT: LogKind
+LOG_KIND_INSTALLED: LogKind
+LOG_KIND_ERASED: LogKind
+LOG_KIND_COMPLAINT: LogKind
+LOG_KIND_REPAIR_TASK: LogKind
+LOG_KIND_REPAIR_HELP: LogKind
+LOG_KIND_REPAIRED: LogKind
 
 class LogEntry(_message.Message):
     __slots__ = ("index", "kind", "at", "subject_hash", "principal", "outcome", "count", "previous_hash")
