@@ -20,7 +20,7 @@ def serve(config: Config) -> None:
     from kms.transport.process import run
 
     settings = load(CoordinatorConfig, config)
-    run(lambda: start(settings))
+    run(lambda: start(settings, lambda: load(CoordinatorConfig, config)))
 
 
 @app.command()
@@ -28,11 +28,11 @@ def check(config: Config) -> None:
     """Read the configuration and the manifest, and say what they are."""
     import time
 
-    from kms.coordinator.config import CoordinatorConfig, read_keyring
+    from kms.coordinator.config import CoordinatorConfig, read_manifests
     from kms.storage.config import load
 
     settings = load(CoordinatorConfig, config)
-    keyring = read_keyring(settings, int(time.time()))
+    keyring = read_manifests(settings).current(int(time.time()))
     settings.endpoints(keyring)
     typer.echo(
         f"keyring {keyring.keyring_id.hex()}: {keyring.threshold} of {len(keyring.manifest.custodians)}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kms.errors import ConfigError
+from kms.statements.chain import Chain
 from kms.statements.chain_file import read_chain
 from kms.statements.manifest import Keyring
 from kms.transport.tls import TlsFiles
@@ -31,15 +32,18 @@ class CoordinatorConfig:
     """Development only: a file that gets every byte sent and received after TLS."""
 
     def endpoints(self, keyring: Keyring) -> Mapping[int, str]:
-        """Relay endpoints by index; ConfigError unless there is one for every custodian of the manifest."""
+        """Relay endpoints by index; ConfigError unless there is one for every custodian of the manifest.
+
+        Others may be named too: who left still deals its shares on, who comes is known before.
+        """
         given = {key: value for key, value in self.custodians.items() if key.isdigit()}
         endpoints = {int(key): value for key, value in given.items()}
-        if set(endpoints) != set(keyring.manifest.indices) or len(given) != len(self.custodians):
+        if not set(endpoints) >= set(keyring.manifest.indices) or len(given) != len(self.custodians):
             wanted = ", ".join(map(str, keyring.manifest.indices))
             raise ConfigError(f"custodians must name an endpoint for each of {wanted}")
         return endpoints
 
 
-def read_keyring(config: CoordinatorConfig, now: int) -> Keyring:
-    """The manifest in force, of the chain in the manifest file, held against its pinned id."""
-    return read_chain(config.manifest, config.keyring_id).current(now)
+def read_manifests(config: CoordinatorConfig) -> Chain:
+    """The chain in the manifest file, held against its pinned id."""
+    return read_chain(config.manifest, config.keyring_id)

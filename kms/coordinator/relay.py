@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
-from kms.errors import KmsError
+from google.protobuf.message import Message
+
+from kms.errors import KmsError, Unavailable
 from kms.statements.ids import RequestHash
 from kms.statements.manifest import Keyring
 from kms.transport.client import Channel
@@ -14,6 +17,8 @@ from kms.transport.tls import TlsFiles
 from kms.wire.v1 import coordinator_pb2, custodian_pb2, keyring_pb2
 
 SERVICE = "kms.v1.CustodianService"
+CEREMONIES = "kms.v1.CustodianCeremonyService"
+R = TypeVar("R", bound=Message)
 QUICK_SECONDS = 10.0
 DEPOSIT_SECONDS = 60.0
 MIN_PATIENCE, MAX_PATIENCE = 0.025, 0.5
@@ -25,17 +30,37 @@ class Relay:
     def __init__(
         self, keyring: Keyring, endpoints: Mapping[int, str], tls: TlsFiles, tap: WireTap | None = None
     ) -> None:
-        credentials = tls.client()
+        self._credentials, self._tap = tls.client(), tap
         self.keyring = keyring
         self._silent: set[int] = set()
         self._usual = 0.0
         self._channels = {
-            index: Channel(endpoint, credentials, tap=tap) for index, endpoint in endpoints.items()
+            index: Channel(endpoint, self._credentials, tap=tap) for index, endpoint in endpoints.items()
         }
 
     @property
     def indices(self) -> tuple[int, ...]:
-        return tuple(self._channels)
+        """Members of the manifest that an endpoint is known of."""
+        return tuple(i for i in self.keyring.manifest.indices if i in self._channels)
+
+    @property
+    def reachable(self) -> tuple[int, ...]:
+        """Members, and then those who were or will be members."""
+        return (*self.indices, *(i for i in self._channels if i not in self.keyring.manifest.indices))
+
+    def adopt(self, keyring: Keyring, endpoints: Mapping[int, str]) -> None:
+        """Live by another manifest; connections that are there stay."""
+        self.keyring = keyring
+        for index, endpoint in endpoints.items():
+            if index not in self._channels:
+                self._channels[index] = Channel(endpoint, self._credentials, tap=self._tap)
+
+    async def ceremony(self, index: int, method: str, request: Message, response: type[R]) -> R:
+        """One call of a custodian's part in ceremonies."""
+        channel = self._channels.get(index)
+        if channel is None:
+            raise Unavailable(f"no endpoint of custodian {index} is configured", reason="NO_ENDPOINT")
+        return await channel.call(CEREMONIES, method, request, response, timeout=DEPOSIT_SECONDS)
 
     def answered(self, index: int) -> bool:
         """Whether this custodian answered when it was last asked for a decision."""

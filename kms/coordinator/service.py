@@ -5,19 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, TypeVar
 
-from kms.coordinator.config import CoordinatorConfig, read_keyring
+from kms.coordinator import ceremony_service
+from kms.coordinator.ceremonies import Ceremonies
+from kms.coordinator.config import CoordinatorConfig, read_manifests
 from kms.coordinator.deposits import Deposits
 from kms.coordinator.relay import Relay, failure, read_tap
 from kms.coordinator.runs import Feed, ReleaseRun
 from kms.coordinator.store import CoordinatorStore, SqliteCoordinatorStore
+from kms.coordinator.transcripts import Transcript
 from kms.coordinator.workflow import PENDING, ReleaseCase
 from kms.crypto import derivation
 from kms.crypto.hashing import equal
 from kms.errors import Exhausted, KmsError, NotFound
+from kms.statements.chain import Chain
 from kms.statements.evidence import open_revocation
 from kms.statements.ids import KeyId
 from kms.statements.manifest import Keyring, open_sealing_key
@@ -39,13 +44,18 @@ class CoordinatorService:
 
     def __init__(
         self,
-        keyring: Keyring,
+        chain: Chain,
         store: CoordinatorStore,
         relay: Relay,
+        endpoints: Callable[[Keyring], Mapping[int, str]],
+        transcripts: Path,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._keyring, self._store, self._relay = keyring, store, relay
+        self._store, self._relay, self._endpoints = store, relay, endpoints
         self._now = now
+        self.ceremonies = Ceremonies(
+            chain, relay, self._adopt, lambda name: Transcript(transcripts, name), now
+        )
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._releases: dict[bytes, ReleaseRun] = {}
         self._background: set[asyncio.Task[None]] = set()
@@ -83,6 +93,22 @@ class CoordinatorService:
             Method("RevokeGrant", coordinator_pb2.RevokeGrantRequest, self.revoke_grant),
         )
 
+    @property
+    def _keyring(self) -> Keyring:
+        return self._relay.keyring
+
+    async def _adopt(self, keyring: Keyring) -> None:
+        """Live by another manifest from now on."""
+        try:
+            self._relay.adopt(keyring, self._endpoints(keyring))
+        except KmsError as error:
+            # Whom we cannot reach counts as away, like one that is down.
+            logs.logger().error("endpoints", reason=error.reason, message=error.message)
+            self._relay.adopt(keyring, {})
+        self._sealing_keys.clear()
+        self.ceremonies.statuses.clear()
+        await self.refresh_sealing_keys()
+
     def _check_keyring(self, keyring_id: bytes) -> None:
         if not equal(keyring_id, self._keyring.keyring_id):
             raise NotFound("this coordinator serves another keyring", reason="WRONG_KEYRING")
@@ -94,8 +120,9 @@ class CoordinatorService:
     ) -> coordinator_pb2.GetKeyringResponse:
         self._check_keyring(request.keyring_id)
         return coordinator_pb2.GetKeyringResponse(
-            manifests=[keyring_pb2.Envelope.FromString(self._keyring.envelope)],
+            manifests=[keyring_pb2.Envelope.FromString(e) for e in self.ceremonies.chain.envelopes],
             sealing_keys=[keyring_pb2.Envelope.FromString(e) for e in self._sealing_keys.values()],
+            statuses=list(self.ceremonies.statuses.values()),
         )
 
     async def refresh_sealing_keys(self) -> None:
@@ -162,7 +189,12 @@ class CoordinatorService:
         run = self._releases.get(opened.hash)
         if run is None:
             self._check_room(opened.request.requester_thumbprint)
-            run = ReleaseRun(self._relay, ReleaseCase(self._keyring, opened), request, self._now)
+            run = ReleaseRun(
+                self._relay,
+                ReleaseCase(self._keyring, opened, self.ceremonies.old_threshold),
+                request,
+                self._now,
+            )
             self._releases[opened.hash] = run
             self._spawn(self._follow_to_the_end(opened.hash, run))
         known: list[coordinator_pb2.ReleaseEvent] = []
@@ -235,6 +267,7 @@ class CoordinatorService:
         """Sealing keys and missed deliveries, for as long as the process runs."""
         while True:
             try:
+                await self.ceremonies.keep_up()
                 await self.refresh_sealing_keys()
                 await self.deposits.redeliver()
             except KmsError as error:
@@ -253,16 +286,26 @@ class CoordinatorService:
         self._disk.shutdown()
 
 
-async def serve(config: CoordinatorConfig) -> Callable[[], Awaitable[None]]:
-    """Open the store, listen, and return what stops it."""
+async def serve(
+    config: CoordinatorConfig, reread: Callable[[], CoordinatorConfig] | None = None
+) -> Callable[[], Awaitable[None]]:
+    """Open the store, listen, and return what stops it. `reread` gives the configuration as it is then."""
     logs.configure(config.log_level, node="coordinator")
-    keyring = read_keyring(config, int(time.time()))
+    chain = read_manifests(config)
+    keyring = chain.in_force(int(time.time()))
     tap = read_tap(config.wire_tap)
     relay = Relay(keyring, config.endpoints(keyring), config.tls, tap)
-    service = CoordinatorService(keyring, SqliteCoordinatorStore.open(config.store), relay)
+    service = CoordinatorService(
+        chain,
+        SqliteCoordinatorStore.open(config.store),
+        relay,
+        lambda adopted: (reread or (lambda: config))().endpoints(adopted),
+        config.store.parent / "ceremonies",
+    )
     endpoint = Endpoint(SERVICE, service.methods(), tap=tap)
+    ceremonies = Endpoint(ceremony_service.SERVICE, ceremony_service.methods(service.ceremonies, relay))
     server = Server(
-        [Port(config.listen, config.tls.server(mutual=False), [endpoint])],
+        [Port(config.listen, config.tls.server(mutual=False), [endpoint, ceremonies])],
         reflection=config.reflection,
         max_concurrent=2048,
     )

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 from kms.custodian.node import CustodianNode
 from kms.custodian.repairing import Pieces, Repair
 from kms.custodian.resharing import Batch, OldPlan
-from kms.custodian.versions import StoredVersion
+from kms.custodian.store import StoredVersion
 from kms.statements.ids import KeyId, Version
 from kms.transport.server import Call, Method
 from kms.wire.v1 import ceremony_service_pb2 as pb

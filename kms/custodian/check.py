@@ -9,9 +9,8 @@ from typing import Any
 
 from kms.crypto.sharing import verify_batch
 from kms.custodian.ledger import Ledger
-from kms.custodian.store import CustodianStore, StoredKey
+from kms.custodian.store import CustodianStore, StoredKey, StoredVersion
 from kms.custodian.vault import Vault
-from kms.custodian.versions import StoredVersion
 from kms.errors import KmsError
 from kms.statements.ids import Version
 

@@ -18,9 +18,8 @@ from kms.custodian.decisions import Decided
 from kms.custodian.following import keep_chain, longer_chain, membership, stored_chain
 from kms.custodian.ledger import Ledger
 from kms.custodian.sealing_keys import DEFAULT_PERIOD, SealingKeys
-from kms.custodian.store import WAITING, CustodianStore
+from kms.custodian.store import WAITING, CustodianStore, StoredVersion
 from kms.custodian.vault import Vault
-from kms.custodian.versions import StoredVersion
 from kms.errors import ConfigError, StoreError, Unavailable
 from kms.policy.counters import Counters
 from kms.policy.credentials import CredentialCache, IssuerKeys, issuer_keys

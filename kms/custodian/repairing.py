@@ -18,9 +18,8 @@ from kms.crypto.resharing import add_pieces, check_helpers, piece_commitments, s
 from kms.crypto.sharing import verify_batch
 from kms.custodian.context import NodeContext
 from kms.custodian.resharing import OldPlan, commitments_of, find_keys, open_version, opening_of
-from kms.custodian.store import StoredKey
+from kms.custodian.store import StoredKey, StoredVersion
 from kms.custodian.vault import SealedRow
-from kms.custodian.versions import StoredVersion
 from kms.errors import CryptoError, Denied, Invalid, NotFound
 from kms.statements import ceremony
 from kms.statements.audit import LogKind

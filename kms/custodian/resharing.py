@@ -16,9 +16,8 @@ from kms.crypto.hashing import equal
 from kms.crypto.resharing import combine_shares, redeal, verify_sub_share
 from kms.crypto.sharing import verify_batch
 from kms.custodian.context import NodeContext
-from kms.custodian.store import StoredKey
+from kms.custodian.store import StoredKey, StoredVersion
 from kms.custodian.vault import SealedRow
-from kms.custodian.versions import StoredVersion
 from kms.errors import CryptoError, Denied, Exhausted, Invalid, NotFound, Stale
 from kms.statements import ceremony, quorums
 from kms.statements.audit import LogKind

@@ -20,9 +20,9 @@ from sqlite_utils import Database, Migrations
 
 from kms.crypto import derivation
 from kms.crypto.hashing import equal
-from kms.custodian.store import WAITING, StoredKey, StoredRequest, StoredSealingKey
+from kms.custodian.sqlite_versions import SqliteVersions
+from kms.custodian.store import WAITING, ResharedShare, StoredKey, StoredRequest, StoredSealingKey
 from kms.custodian.vault import SealedRow
-from kms.custodian.versions import ResharedShare, SqliteVersions
 from kms.errors import StoreError
 from kms.statements.ids import DepositHash, GrantId, KeyId, ManifestHash, RequestHash, Thumbprint, Version
 from kms.statements.keys import Descriptor, read_descriptor

@@ -7,12 +7,42 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from kms.crypto.group import POINT_SIZE
 from kms.crypto.hashing import equal
 from kms.custodian.vault import SealedRow
-from kms.custodian.versions import ResharedShare, StoredVersion
 from kms.statements.ids import DepositHash, GrantId, KeyId, RequestHash, Thumbprint, Version
 from kms.statements.keys import Descriptor, read_descriptor
 from kms.statements.manifest import Seen
+
+
+@dataclass(frozen=True, slots=True)
+class ResharedShare:
+    """One key's share of a version that a plan made, sealed under its own row key."""
+
+    version: Version
+    sequence: int
+    threshold: int
+    wrapped_key: bytes = field(repr=False)
+    share: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVersion:
+    """A plan that was installed here: its exact bytes, its keys in order, their points, our signed word on it."""
+
+    version: Version
+    sequence: int
+    threshold: int
+    plan: bytes
+    key_ids: tuple[KeyId, ...]
+    points: bytes
+    installed: bytes
+
+    def points_of(self, key_id: KeyId) -> tuple[bytes, ...]:
+        """C'_1..C'_(t-1) of a key of the plan."""
+        size = (self.threshold - 1) * POINT_SIZE
+        at = self.key_ids.index(key_id) * size
+        return tuple(self.points[at + k : at + k + POINT_SIZE] for k in range(0, size, POINT_SIZE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +114,7 @@ WAITING, DECIDED, CLOSED = "waiting", "decided", "closed"
 
 
 class VersionStore(Protocol):
-    """What the node asks about manifests after genesis, and shares that came by resharing (`SqliteVersions`)."""
+    """What the node asks about manifests after genesis, and shares that came by resharing (`SqliteVersions` is one)."""
 
     def manifests(self) -> list[bytes]: ...
     def add_manifest(self, sequence: int, envelope: bytes) -> None: ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,6 +23,8 @@ def test_one_custodian_that_answers_junk_or_a_part_does_not_hide_keys(world: Wor
     relay: Any = SimpleNamespace(indices=(1, 2, 3, 4, 5), look_up=look_up)
 
     async def scene() -> list[tuple[bytes, int]]:
-        return await CoordinatorService(world.keyring, store, relay)._find([key.key_id for key in keys])
+        return await CoordinatorService(world.chain, store, relay, lambda keyring: {}, Path())._find(
+            [key.key_id for key in keys]
+        )
 
     assert {payload for payload, _ in asyncio.run(scene())} == set(payloads)

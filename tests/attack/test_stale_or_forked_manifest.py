@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kms.errors import Fork, KmsError
+from kms.statements.chain import extend
+from kms.statements.envelope import sign
 from kms.statements.ids import ManifestHash
 from kms.statements.manifest import Keyring, Seen, advance, open_genesis
 from kms_client.profile import SeenFile
 from tests.protocol.adversary import reason_of
-from tests.protocol.world import World
+from tests.protocol.ceremonies import change_committee, next_manifest
+from tests.protocol.world import World, signing_key
 
 
 def offered(keyring: Keyring, sequence: int, digest: bytes) -> Keyring:
@@ -45,12 +50,33 @@ def test_two_manifests_of_one_sequence_are_a_fork_and_both_are_shown(world: Worl
     assert (b"o" * 32).hex() in caught.value.message
 
 
-def test_a_device_remembers_what_it_saw_and_does_not_start_from_a_damaged_memory(tmp_path: Path) -> None:
-    path = tmp_path / "seen.json"
-    SeenFile(path).advance(Seen(7, ManifestHash(b"n" * 32)))
-    assert SeenFile(path).seen == Seen(7, ManifestHash(b"n" * 32))
+def test_a_device_remembers_what_it_saw_and_does_not_start_from_a_damaged_memory(
+    world: World, tmp_path: Path
+) -> None:
+    path, pinned = tmp_path / "seen.json", world.keyring.keyring_id
+    old = world.chain
+    new = change_committee(world, range(1, 6), 3)
+    SeenFile(path, pinned).advance(new)
+    again = SeenFile(path, pinned)
+    assert again.chain is not None
+    assert again.chain.envelopes == new.envelopes
+    assert reason_of(again.advance, old) == "MANIFEST_ROLLBACK"
     path.write_text("{")
-    assert reason_of(SeenFile, path) == "CONFIG"
+    assert reason_of(SeenFile, path, pinned) == "CONFIG"
+
+
+def test_a_device_keeps_both_sides_of_a_fork(world: World, tmp_path: Path) -> None:
+    seen = SeenFile(tmp_path / "seen.json", world.keyring.keyring_id)
+    before = world.chain
+    one = change_committee(world, range(1, 6), 3, name="one")
+    world.chain = before
+    manifest = next_manifest(world, name="other")
+    other = extend(before, sign(manifest, signing_key("admin"), *world.identities.values()).envelope)
+    seen.advance(one)
+    assert reason_of(seen.advance, other) == "FORK"
+    kept = json.loads((tmp_path / "seen.json.fork").read_text())["statements"]
+    assert [base64.b64decode(s) for s in kept] == [one.last.envelope, other.last.envelope]
+    assert reason_of(world.nodes[1].follow_chain, other.envelopes) == "FORK"
 
 
 def test_a_node_that_saw_a_later_manifest_does_not_start_on_an_earlier_one(world: World) -> None:

@@ -52,6 +52,7 @@ def change_committee(
     indices = tuple(indices)
     for index in indices:
         world.admit(index)
+    changes = {"name": world.chain.last.manifest.name, **changes}
     manifest = next_manifest(
         world,
         custodians=tuple(custodian_of(i, world.identities[i]) for i in indices),

@@ -18,7 +18,7 @@ from kms_client.cache import OpenKey
 from kms_client.dealing import Dealt, build_deposit, deal_keys, join_dealt
 from kms_client.directory import SERVICE
 from kms_client.errors import NotDurable
-from kms_client.session import Session, pauses
+from kms_client.session import Session, pauses, through_changes
 
 DEPOSIT_BATCH = 500
 DEAL_ASIDE = 64
@@ -29,7 +29,21 @@ async def create_keys(
     session: Session, contexts: Sequence[Mapping[str, str]], owner: Thumbprint, spec: KeySpec
 ) -> list[OpenKey]:
     """A key for each context, durable when this returns; NotDurable, or Denied, else."""
-    keyring = await session.directory.keyring()
+
+    async def attempt() -> list[OpenKey]:
+        return await _create_under(await session.directory.keyring(), session, contexts, owner, spec)
+
+    # Keys name the manifest that they are dealt under: one that changes meanwhile needs other keys.
+    return await through_changes(session, attempt, lambda keys: False)
+
+
+async def _create_under(
+    keyring: Keyring,
+    session: Session,
+    contexts: Sequence[Mapping[str, str]],
+    owner: Thumbprint,
+    spec: KeySpec,
+) -> list[OpenKey]:
     keys: list[OpenKey] = []
     deposits: list[asyncio.Task[None]] = []
     try:

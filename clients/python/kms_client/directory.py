@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
-from kms.errors import KmsError, Unavailable
-from kms.statements.manifest import Keyring, SealingKey, advance, open_genesis, open_sealing_key
+from kms.errors import KmsError, Stale, Unavailable
+from kms.statements.ceremony import Status
+from kms.statements.chain import Chain, open_chain
+from kms.statements.envelope import open_signed
+from kms.statements.manifest import Keyring, SealingKey, open_sealing_key
 from kms.transport.client import Channel
-from kms.wire.v1 import coordinator_pb2
+from kms.wire.v1 import coordinator_pb2, keyring_pb2
 from kms_client.profile import SeenFile
 
 SERVICE = "kms.v1.CoordinatorService"
 REFRESH_SECONDS = 600
+STATUS_SECONDS = 600
 
 
 class Directory:
     """Fetches and verifies; what does not verify is as if it were not there."""
 
     def __init__(
-        self, channel: Channel, keyring_id: bytes, seen: SeenFile, now: Callable[[], float], timeout: float
+        self,
+        channel: Channel,
+        keyring_id: bytes,
+        seen: SeenFile,
+        now: Callable[[], float],
+        timeout: float,
+        warn: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._channel, self._keyring_id, self._seen = channel, keyring_id, seen
-        self._now, self._timeout = now, timeout
+        self._now, self._timeout, self._warn = now, timeout, warn
         self._lock = asyncio.Lock()
         self._keyring: Keyring | None = None
         self._sealing_keys: dict[int, SealingKey] = {}
@@ -57,6 +67,50 @@ class Directory:
             if self._keyring is None or self._now() - self._fetched > REFRESH_SECONDS:
                 await self._fetch()
 
+    async def renew(self) -> None:
+        """Fetch the chain and the sealing keys again, because somebody lives by other ones."""
+        async with self._lock:
+            await self._fetch()
+
+    def _tell(self, chain: Chain, now: int) -> None:
+        left = chain.expires_soon(now)
+        if left is not None:
+            self._warn(f"the keyring's manifest expires in {left // 86400} days: its admins must renew it")
+        for link in chain.announced(now):
+            since = chain.holds_from(link.manifest.sequence)
+            self._warn(
+                f"manifest {link.manifest.sequence} is announced and holds from {since} (unix seconds)"
+            )
+
+    def _check_not_frozen(self, chain: Chain, statuses: Iterable[keyring_pb2.Envelope], now: int) -> None:
+        """Stale MANIFEST_FROZEN if custodians live by a manifest that the coordinator does not show.
+
+        One of them may lie, and would stop every client; of t, one is honest.
+        """
+        ahead: dict[int, bytes] = {}
+        manifest = chain.last.manifest
+        by_key = {c.identity_key: c.index for c in manifest.custodians}
+        for envelope in statuses:
+            index = by_key.get(envelope.signatures[0].keyid if envelope.signatures else b"")
+            if index is None:
+                continue
+            try:
+                key = chain.last.custodian(index).identity_key
+                signed = open_signed(Status, envelope, key, "status")
+            except KmsError:
+                continue
+            status = signed.statement
+            fresh = abs(now - status.at) <= STATUS_SECONDS and status.index == index
+            if fresh and status.keyring_id == self._keyring_id and status.sequence > manifest.sequence:
+                ahead[index] = signed.envelope
+        if len(ahead) >= manifest.threshold:
+            self._seen.keep_evidence("frozen", ahead.values())
+            raise Stale(
+                f"custodians {', '.join(map(str, sorted(ahead)))} live by a newer manifest than the coordinator "
+                "shows: it withholds it",
+                reason="MANIFEST_FROZEN",
+            )
+
     async def _fetch(self) -> None:
         answer = await self._channel.call(
             SERVICE,
@@ -66,8 +120,13 @@ class Directory:
             timeout=self._timeout,
         )
         now = int(self._now())
-        keyring = open_genesis(answer.manifests[-1], self._keyring_id, now)
-        self._seen.advance(advance(self._seen.seen, keyring))
+        envelopes = [m.SerializeToString(deterministic=True) for m in answer.manifests]
+        chain = self._seen.advance(open_chain(envelopes, self._keyring_id))
+        self._check_not_frozen(chain, answer.statuses, now)
+        keyring = chain.current(now)
+        self._tell(chain, now)
+        if self._keyring is None or keyring.manifest_hash != self._keyring.manifest_hash:
+            self._sealing_keys.clear()  # each names the manifest that it is for
         self._keyring, self._fetched = keyring, self._now()
         by_key = {c.identity_key: c.index for c in keyring.manifest.custodians}
         for envelope in answer.sealing_keys:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shlex
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,9 +21,8 @@ from cryptography.hazmat.primitives.serialization import (
 
 from kms.crypto.secret import Secret
 from kms.crypto.signing import SigningKey
-from kms.errors import ConfigError
-from kms.statements.ids import ManifestHash
-from kms.statements.manifest import Seen
+from kms.errors import ConfigError, Fork, KmsError
+from kms.statements.chain import Chain, follow, open_chain
 from kms_client.cache import CacheLimits
 from kms_client.credentials import AllCredentials, CommandCredentials, CredentialSource, FileCredentials
 
@@ -112,31 +113,47 @@ def write_device_key(path: Path) -> SigningKey:
 
 
 class SeenFile:
-    """The highest manifest that this device accepted, kept across runs; in memory only if no path is given."""
+    """The longest chain of manifests that this device accepted, kept across runs; in memory only without a path."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, keyring_id: bytes) -> None:
         self._path = path
-        self._seen: Seen | None = None
+        self._chain: Chain | None = None
         if path is not None and path.exists():
             try:
                 data = json.loads(path.read_text())
-                self._seen = Seen(int(data["sequence"]), ManifestHash(bytes.fromhex(data["manifest_hash"])))
-            except (OSError, KeyError, TypeError, ValueError):
+                manifests = [base64.b64decode(m, validate=True) for m in data["manifests"]]
+                self._chain = open_chain(manifests, keyring_id)
+            except (OSError, KeyError, TypeError, ValueError, KmsError):
                 # A device that forgets what it saw could be rolled back: better to stop and say so.
                 raise ConfigError(f"{path} is damaged: restore it, or delete it knowingly") from None
 
     @property
-    def seen(self) -> Seen | None:
-        return self._seen
+    def chain(self) -> Chain | None:
+        return self._chain
 
-    def advance(self, seen: Seen) -> None:
-        if seen == self._seen:
+    def advance(self, offered: Chain) -> Chain:
+        """The chain to live by from now on. Stale on a rollback; Fork, with both sides kept in a file beside."""
+        try:
+            chain = follow(self._chain, offered)
+        except Fork as fork:
+            self.keep_evidence("fork", fork.evidence)
+            raise
+        if self._chain is None or len(chain.links) > len(self._chain.links):
+            self._write("", {"manifests": [base64.b64encode(e).decode() for e in chain.envelopes]})
+            self._chain = chain
+        return self._chain
+
+    def keep_evidence(self, what: str, statements: Iterable[bytes]) -> None:
+        """Signed statements that contradict each other or what was offered, in a file beside the chain."""
+        self._write(f".{what}", {"statements": [base64.b64encode(s).decode() for s in statements]})
+
+    def _write(self, suffix: str, data: object) -> None:
+        if self._path is None:
             return
-        self._seen = seen
-        if self._path is not None:
-            temporary = self._path.with_suffix(".new")
-            with temporary.open("w") as file:
-                json.dump({"sequence": seen.sequence, "manifest_hash": seen.manifest_hash.hex()}, file)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(self._path)
+        path = self._path.with_name(self._path.name + suffix)
+        temporary = path.with_name(path.name + ".new")
+        with temporary.open("w") as file:
+            json.dump(data, file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)

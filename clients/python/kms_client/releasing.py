@@ -11,18 +11,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kms.errors import DeadlineExceeded, Invalid, KmsError, Unavailable
+from kms.statements.ceremony import open_version
 from kms.statements.envelope import sign
 from kms.statements.ids import KeyId, RequestHash
 from kms.statements.release import HUMAN_LIFETIME, RULE_LIFETIME, Cancellation, Purpose
-from kms.wire.v1 import coordinator_pb2
+from kms.wire.v1 import ceremony_service_pb2, coordinator_pb2
 from kms_client.blame import Fault
 from kms_client.cache import KeyCache, OpenKey
 from kms_client.collecting import Collector
 from kms_client.directory import SERVICE
 from kms_client.requesting import Prepared, prepare_request
-from kms_client.session import Session, pauses
+from kms_client.session import Session, pauses, through_changes
 
 RELEASE_BATCH = 256
+CEREMONIES = "kms.v1.CoordinatorCeremonyService"
 Events = AsyncGenerator[coordinator_pb2.ReleaseKeysResponse, None]
 
 
@@ -33,6 +35,8 @@ class Release:
     keys: Mapping[KeyId, OpenKey]
     failures: Mapping[KeyId, KmsError]
     request_hash: RequestHash | None = None
+    stale: bool = field(default=False, repr=False)
+    """Whether custodians refused because they live by another manifest."""
 
 
 @dataclass(slots=True)
@@ -70,11 +74,26 @@ class Releaser:
         ids = [KeyId(key_id) for key_id in dict.fromkeys(key_ids)]
         parts = [ids[start : start + RELEASE_BATCH] for start in range(0, len(ids), RELEASE_BATCH)]
         done = await asyncio.gather(
-            *(self._release_part(part, purpose, justification, grants, wait) for part in parts)
+            *(self._release_through_changes(part, purpose, justification, grants, wait) for part in parts)
         )
         keys = {k: v for release in done for k, v in release.keys.items()}
         failures = {k: v for release in done for k, v in release.failures.items()}
         return Release(keys, failures, done[0].request_hash if len(done) == 1 else None)
+
+    async def _release_through_changes(
+        self,
+        ids: Sequence[KeyId],
+        purpose: Purpose,
+        justification: str,
+        grants: Sequence[bytes],
+        wait: float,
+    ) -> Release:
+        """A manifest that changes meanwhile needs another request, for other custodians: nobody need notice."""
+
+        async def attempt() -> Release:
+            return await self._release_part(ids, purpose, justification, grants, wait)
+
+        return await through_changes(self._session, attempt, lambda release: release.stale)
 
     async def _release_part(
         self,
@@ -114,6 +133,7 @@ class Releaser:
     async def _finish(self, asked: _Asked, wait: float) -> Release:
         collector, opened = asked.collector, asked.prepared.opened
         await self._follow(asked.prepared, collector, wait)
+        await self._look_into(collector)
         for key in collector.opened.values():
             self._cache.put(key)
         failures = {
@@ -126,7 +146,8 @@ class Releaser:
             self._forget_expired()
         else:
             self._waiting.pop(opened.hash, None)
-        return Release(dict(collector.opened), failures, opened.hash)
+        stale = bool(failures) and "STALE_MANIFEST" in collector.failures.values()
+        return Release(dict(collector.opened), failures, opened.hash, stale)
 
     def _forget_expired(self) -> None:
         now = self._session.now()
@@ -150,7 +171,7 @@ class Releaser:
                     for event in response.events:
                         collector.add(event)
                     if collector.done():
-                        if collector.faults or self._hears_out():
+                        if collector.faults or collector.suspected or self._hears_out():
                             self._spawn(self._listen_on(events, collector))
                         else:
                             await events.aclose()  # who hangs up needs no more answers: nobody else is asked
@@ -165,6 +186,24 @@ class Releaser:
             break
         self._report(collector)
 
+    async def _look_into(self, collector: Collector) -> None:
+        """Ask for the plans of versions of which a wrong share came: with their points the liar is named."""
+        if not collector.suspected:
+            return
+        with contextlib.suppress(KmsError):
+            answer = await self._session.channel.call(
+                CEREMONIES,
+                "GetVersions",
+                ceremony_service_pb2.GetVersionsRequest(versions=sorted(collector.suspected)[:64]),
+                ceremony_service_pb2.GetVersionsResponse,
+                timeout=self._session.timeout,
+            )
+            for found in answer.versions:
+                with contextlib.suppress(KmsError):
+                    ids = [KeyId(key_id) for key_id in found.key_ids]
+                    collector.add_version(open_version(found.plan, ids, found.points))
+        self._report(collector)
+
     def _hears_out(self) -> bool:
         # Not to be foreseen: a custodian that knew when nobody listens would lie just then.
         return secrets.randbelow(1 << 16) < self._hear_out * (1 << 16)
@@ -176,6 +215,7 @@ class Releaser:
                 async for response in events:
                     for event in response.events:
                         collector.add(event)
+        await self._look_into(collector)
         self._report(collector)
 
     def _report(self, collector: Collector) -> None:

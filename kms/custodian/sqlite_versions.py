@@ -5,42 +5,11 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
-from kms.crypto.group import POINT_SIZE
+from kms.custodian.store import ResharedShare, StoredVersion
 from kms.statements.ids import KeyId, Version
 
 _PART = 500
-
-
-@dataclass(frozen=True, slots=True)
-class ResharedShare:
-    """One key's share of a version that a plan made, sealed under its own row key."""
-
-    version: Version
-    sequence: int
-    threshold: int
-    wrapped_key: bytes = field(repr=False)
-    share: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class StoredVersion:
-    """A plan that was installed here: its exact bytes, its keys in order, their points, our signed word on it."""
-
-    version: Version
-    sequence: int
-    threshold: int
-    plan: bytes
-    key_ids: tuple[KeyId, ...]
-    points: bytes
-    installed: bytes
-
-    def points_of(self, key_id: KeyId) -> tuple[bytes, ...]:
-        """C'_1..C'_(t-1) of a key of the plan."""
-        size = (self.threshold - 1) * POINT_SIZE
-        at = self.key_ids.index(key_id) * size
-        return tuple(self.points[at + k : at + k + POINT_SIZE] for k in range(0, size, POINT_SIZE))
 
 
 class SqliteVersions:

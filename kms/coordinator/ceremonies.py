@@ -1,0 +1,451 @@
+"""Ceremonies as the coordinator carries them out: chains handed round, keys dealt on, lost shares brought back.
+
+Nothing of it is written down here: what is left to do is asked of the custodians, so a ceremony that was killed
+anywhere goes on when its order is given again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message
+
+from kms.coordinator.relay import Relay
+from kms.coordinator.resharing import MadePlan, ReshareCase
+from kms.coordinator.transcripts import Transcript
+from kms.coordinator.workflow import threshold_in_use
+from kms.crypto.hashing import equal
+from kms.errors import Exhausted, KmsError, Unavailable
+from kms.statements import quorums
+from kms.statements.ceremony import (
+    Installed,
+    ReshareOrder,
+    Status,
+    open_from,
+    open_order,
+    parse_plan,
+    plan_version,
+)
+from kms.statements.chain import Chain, follow, open_chain
+from kms.statements.envelope import Envelope, Signed
+from kms.statements.ids import KeyId, Version
+from kms.statements.manifest import Keyring
+from kms.transport import logs
+from kms.wire.v1 import ceremony_service_pb2 as pb
+from kms.wire.v1 import keyring_pb2
+
+BATCH = 128
+"""Keys in one plan: a node's thread is busy with a batch for some 20 ms, and releases go between."""
+IN_FLIGHT = 2
+ROUNDS = 8
+"""Attempts at one batch, each without a dealer that the one before left out."""
+T = TypeVar("T", bound=Message)
+
+
+@dataclass(slots=True)
+class Progress:
+    """Counts so far: keys to do, dealt on, erased; who cheated, who was away; bytes that came in from custodians."""
+
+    keys: int = 0
+    done: int = 0
+    erased: int = 0
+    failed: int = 0
+    relayed: int = 0
+    cheats: set[int] = field(default_factory=set)
+    away: set[int] = field(default_factory=set)
+
+
+class Ceremonies:
+    """`adopt` is told of each longer chain; `now` gives unix seconds."""
+
+    def __init__(
+        self,
+        chain: Chain,
+        relay: Relay,
+        adopt: Callable[[Keyring], Awaitable[None]],
+        transcript: Callable[[str], Transcript],
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.chain = chain
+        self.statuses: dict[int, Envelope] = {}
+        self.old_threshold = 0
+        self._relay, self._adopt, self._transcript, self._now = relay, adopt, transcript, now
+        self._one = asyncio.Lock()
+
+    # -- chains ------------------------------------------------------------------------------------------
+
+    async def keep_up(self) -> None:
+        """Follow whatever longer chain a custodian follows, hand ours to who is behind, and hear where all stand."""
+        await self._hand_round()
+        await self._follow(self.chain)
+        opened: dict[int, Status] = {}
+
+        async def ask(index: int) -> None:
+            with contextlib.suppress(KmsError):
+                answer = await self._ask(index, "GetStatus", pb.GetStatusRequest(), pb.GetStatusResponse)
+                bound = self._relay.keyring
+                opened[index] = open_from(Status, answer.status, bound, index, bound, "status").statement
+                self.statuses[index] = answer.status
+
+        await asyncio.gather(*(ask(index) for index in self._relay.indices))
+        self.old_threshold = threshold_in_use(opened, self._relay.keyring.threshold)
+
+    async def publish(self, envelopes: Sequence[bytes]) -> tuple[list[int], list[int]]:
+        """Take a longer chain and hand it round; (custodians that follow it, those that are away)."""
+        offered = open_chain(envelopes, self.chain.keyring_id)
+        self.chain = follow(self.chain, offered)
+        await self._follow(self.chain)
+        following = await self._hand_round()
+        members = {i for link in self.chain.links[-2:] for i in link.manifest.indices}
+        return sorted(following), sorted(members - following)
+
+    async def _hand_round(self) -> set[int]:
+        following: set[int] = set()
+        manifests = [keyring_pb2.Envelope.FromString(e) for e in self.chain.envelopes]
+
+        async def hand(index: int) -> None:
+            try:
+                answer = await self._ask(
+                    index, "FollowChain", pb.FollowChainRequest(manifests=manifests), pb.FollowChainResponse
+                )
+                theirs = [m.SerializeToString(deterministic=True) for m in answer.manifests]
+                if len(theirs) > len(self.chain.links):
+                    self.chain = follow(self.chain, open_chain(theirs, self.chain.keyring_id))
+                following.add(index)
+            except KmsError as error:
+                logs.logger().warning("chain not followed", custodian=index, reason=error.reason)
+
+        await asyncio.gather(*(hand(index) for index in self._relay.reachable))
+        return following
+
+    async def _follow(self, chain: Chain) -> None:
+        keyring = chain.in_force(int(self._now()))
+        if keyring.manifest_hash != self._relay.keyring.manifest_hash:
+            await self._adopt(keyring)
+
+    # -- resharing -----------------------------------------------------------------------------------------
+
+    async def reshare(self, envelope: Envelope) -> AsyncIterator[Progress]:
+        """Deal every key on under this order, or go on with it; ends when all that can be is done."""
+        if self._one.locked():
+            raise Exhausted("a ceremony is under way: wait for it", reason="CEREMONY_UNDER_WAY")
+        async with self._one:
+            await self.keep_up()
+            order = open_order(envelope, self.chain, int(self._now()))
+            run = _Resharing(self, self._relay, order, self._transcript, self._now)
+            work = asyncio.create_task(run.run())
+            try:
+                while not work.done():
+                    yield run.progress
+                    await asyncio.wait([work], timeout=0.25)
+                work.result()
+                await self.keep_up()
+                yield run.progress
+            finally:
+                work.cancel()
+                await asyncio.gather(work, return_exceptions=True)
+
+    def _ask(self, index: int, method: str, request: Any, response: type[T]) -> Awaitable[T]:
+        return self._relay.ceremony(index, method, request, response)
+
+    @property
+    def now(self) -> int:
+        return int(self._now())
+
+
+class _Resharing:
+    """One run over all keys."""
+
+    def __init__(
+        self,
+        ceremonies: Ceremonies,
+        relay: Relay,
+        order: Signed[ReshareOrder],
+        transcript: Callable[[str], Transcript],
+        now: Callable[[], float],
+    ) -> None:
+        self.progress = Progress()
+        self._ceremonies, self._relay, self._order, self._now = ceremonies, relay, order, now
+        self._chain, self._keyring = ceremonies.chain, relay.keyring
+        self._transcript = transcript(f"reshare-{order.statement.sequence:06d}")
+        self._sealing: dict[int, Envelope] = {}
+        self._newcomers: set[int] = set()
+        self._cheats: set[int] = set()
+        self._room = asyncio.Semaphore(IN_FLIGHT)
+        self._turn = 0
+
+    async def run(self) -> None:
+        self._transcript.start(
+            [keyring_pb2.Envelope.FromString(e) for e in self._chain.envelopes], self._order
+        )
+        await self._fetch_sealing_keys()
+        if len(self._sealing) < quorums.durable(self._keyring.threshold):
+            raise Unavailable(
+                f"{len(self._sealing)} custodians are up, a resharing needs "
+                f"{quorums.durable(self._keyring.threshold)}",
+                reason="NOT_DURABLE",
+            )
+        self._count()
+        refreshing = asyncio.create_task(self._keep_sealing_keys())
+        try:
+            # What one custodian does not list, another does: a liar, or one with a lost store, hides no key.
+            for index in self._relay.reachable:
+                with contextlib.suppress(KmsError):
+                    await self._from_list_of(index)
+            await self._settle()
+        finally:
+            refreshing.cancel()
+            self._transcript.close()
+
+    def _count(self) -> None:
+        sequence = self._order.statement.sequence
+        for index, envelope in self._ceremonies.statuses.items():
+            with contextlib.suppress(KmsError):
+                status = open_from(Status, envelope, self._keyring, index, self._keyring, "status").statement
+                left = sum(v.count for v in status.versions if v.sequence < sequence)
+                self.progress.keys = max(self.progress.keys, left)
+
+    async def _fetch_sealing_keys(self) -> None:
+        async def fetch(index: int) -> None:
+            try:
+                self._sealing[index] = await self._relay.sealing_key(index)
+                self.progress.away.discard(index)
+            except KmsError:
+                self._sealing.pop(index, None)
+                self.progress.away.add(index)
+
+        await asyncio.gather(*(fetch(index) for index in self._keyring.manifest.indices))
+
+    async def _keep_sealing_keys(self) -> None:
+        while True:
+            await asyncio.sleep(10)
+            await self._fetch_sealing_keys()
+
+    async def _from_list_of(self, index: int) -> None:
+        after, batches = b"", set()
+        while True:
+            page = await self._ask(
+                index,
+                "ListKeys",
+                pb.ListKeysRequest(order_sequence=self._order.statement.sequence, after=after, limit=1024),
+                pb.ListKeysResponse,
+            )
+            for group in page.versions:
+                ids = [KeyId(key_id) for key_id in group.key_ids]
+                for at in range(0, len(ids), BATCH):
+                    await self._room.acquire()
+                    task = asyncio.create_task(
+                        self._deal_on(Version(group.version), group.threshold, tuple(ids[at : at + BATCH]))
+                    )
+                    batches.add(task)
+                    task.add_done_callback(batches.discard)
+            after = page.last
+            if not after:
+                break
+        await asyncio.gather(*batches)
+
+    async def _deal_on(self, version: Version, threshold: int, key_ids: tuple[KeyId, ...]) -> None:
+        try:
+            case = ReshareCase(self._chain, self._keyring, self._order, version, threshold, key_ids)
+            for index in self._cheats:
+                case.refused[index] = "ACCUSED"
+            made = await self._install(case)
+            self.progress.done += len(key_ids)
+            self.progress.keys = max(self.progress.keys, self.progress.done)
+            if case.durable():
+                await self._erase(made.payload, key_ids, case.certificate())
+        except KmsError as error:
+            self.progress.failed += len(key_ids)
+            logs.logger().warning("batch not dealt on", keys=len(key_ids), reason=error.reason)
+        finally:
+            self._room.release()
+
+    async def _install(self, case: ReshareCase) -> MadePlan:
+        for _ in range(ROUNDS):
+            await self._collect(case)
+            made = await asyncio.to_thread(case.plan)
+            complaining = await self._hand_out(case, made)
+            if complaining == {"KEYS_MISSING"}:
+                continue  # there are newcomers that were not known to be any: deal again, with openings
+            if case.durable():
+                self._transcript.write_plan(case, made)
+                return made
+            left_out = case.leave_out_accused()
+            if not left_out:
+                break
+            self._cheats.update(left_out)
+            self.progress.cheats.update(case.proven_cheats())
+        self._transcript.write_complaints(case)
+        raise Unavailable(
+            f"{len(case.installed)} custodians installed a batch, "
+            f"{quorums.durable(self._keyring.threshold)} must have",
+            reason="NOT_DURABLE",
+        )
+
+    async def _collect(self, case: ReshareCase) -> None:
+        """Ask as many holders as are needed, and others in the place of those that fail."""
+        holders = [i for i in case.holders() if i in self._relay.reachable]
+        turn = self._turn % len(holders)  # another one begins each time, so that all work alike
+        self._turn += 1
+        waiting = [
+            i for i in (*holders[turn:], *holders[:turn]) if i not in case.dealings and i not in case.refused
+        ]
+        while case.missing_dealers() and waiting:
+            asked, waiting = waiting[: case.missing_dealers()], waiting[case.missing_dealers() :]
+            await asyncio.gather(*(self._ask_to_deal(case, index) for index in asked))
+
+    async def _ask_to_deal(self, case: ReshareCase, index: int) -> None:
+        request = pb.DealRequest(
+            order=self._order.message,
+            from_version=case.from_version,
+            key_ids=case.key_ids,
+            sealing_keys=list(self._sealing.values()),
+            newcomers=sorted(self._newcomers),
+        )
+        try:
+            answer = await self._ask(index, "Deal", request, pb.DealResponse)
+            self.progress.relayed += answer.ByteSize()
+            blobs = {blob.index: blob.sealed for blob in answer.blobs}
+            case.add_dealing(index, answer.dealing, answer.points, blobs)
+        except KmsError as error:
+            case.refused.setdefault(index, error.reason)
+
+    async def _hand_out(self, case: ReshareCase, made: MadePlan) -> set[str]:
+        """Let all members install the plan; reasons of those that did not, after their complaints were heard."""
+        reasons: set[str] = set()
+        descriptors: list[bytes] = []
+        if self._newcomers:
+            descriptors = await self._describe(made.dealers, case.key_ids)
+
+        async def hand(index: int) -> None:
+            request = self._install_request(case, made, index, descriptors)
+            try:
+                answer = await self._ask(index, "Install", request, pb.InstallResponse)
+                case.add_installed(index, answer.installed)
+            except KmsError as error:
+                reasons.add(error.reason)
+                if error.reason == "KEYS_MISSING":
+                    self._newcomers.add(index)
+                    case.dealings.clear()
+                elif error.reason == "COMBINED_WRONG":
+                    await self._hear_complaints(case, made, index, request)
+
+        members = [i for i in self._sealing if all(i in d.blobs for d in made.dealings.values())]
+        await asyncio.gather(*(hand(index) for index in members))
+        return reasons
+
+    def _install_request(
+        self, case: ReshareCase, made: MadePlan, index: int, descriptors: Sequence[bytes]
+    ) -> pb.InstallRequest:
+        return pb.InstallRequest(
+            order=self._order.message,
+            plan=made.payload,
+            key_ids=case.key_ids,
+            points=made.points,
+            dealings=[d.signed.message for d in made.dealings.values()],
+            blobs=[pb.SealedBlob(index=i, sealed=d.blobs[index]) for i, d in made.dealings.items()],
+            descriptors=descriptors if index in self._newcomers else (),
+        )
+
+    async def _hear_complaints(
+        self, case: ReshareCase, made: MadePlan, index: int, install: pb.InstallRequest
+    ) -> None:
+        with contextlib.suppress(KmsError):
+            request = pb.FindCheatRequest(
+                install=install, dealt_points=[d.packed_points for d in made.dealings.values()]
+            )
+            old = await self._planned(made.dealers, case.from_version)
+            if old is not None:
+                request.old.CopyFrom(old)
+            answer = await self._ask(index, "FindCheat", request, pb.FindCheatResponse)
+            for complaint in answer.complaints:
+                with contextlib.suppress(KmsError):
+                    case.add_complaint(index, complaint)
+
+    async def _planned(self, holders: Iterable[int], version: Version) -> pb.PlannedVersion | None:
+        return await planned_version(self._relay, holders, version)
+
+    async def _describe(self, holders: Iterable[int], key_ids: Sequence[KeyId]) -> list[bytes]:
+        for index in holders:
+            with contextlib.suppress(KmsError):
+                found = await self._relay.look_up(index, list(key_ids))
+                if len(found) == len(key_ids):
+                    return found
+        return []
+
+    async def _erase(self, plan: bytes, key_ids: Sequence[KeyId], certificate: Sequence[Envelope]) -> None:
+        request = pb.EraseRequest(plan=plan, key_ids=key_ids, installed=certificate)
+        erased = []
+
+        async def tell(index: int) -> None:
+            with contextlib.suppress(KmsError):
+                answer = await self._ask(index, "Erase", request, pb.EraseResponse)
+                erased.append(answer.erased)
+
+        await asyncio.gather(*(tell(index) for index in self._relay.reachable))
+        self._transcript.write_statements(erased)
+        self.progress.erased += len(key_ids)
+
+    async def _settle(self) -> None:
+        """Erase what a run before this one had made durable and not erased."""
+        for index in self._relay.reachable:
+            with contextlib.suppress(KmsError):
+                await self._settle_at(index)
+
+    async def _settle_at(self, index: int) -> None:
+        known: set[bytes] = set()
+        while True:
+            answer = await self._ask(
+                index, "ListInstalled", pb.ListInstalledRequest(limit=64), pb.ListInstalledResponse
+            )
+            new = [held for held in answer.versions if plan_version(held.plan) not in known]
+            if not new:
+                return
+            for held in new:
+                version = plan_version(held.plan)
+                known.add(version)
+                certificate = await self._certificate(version, held.plan, len(held.key_ids))
+                if certificate:
+                    await self._erase(held.plan, [KeyId(k) for k in held.key_ids], certificate)
+
+    async def _certificate(self, version: Version, plan: bytes, count: int) -> list[Envelope]:
+        """INSTALLED statements of as many members as make it durable; none if there are fewer."""
+        bound = self._chain.of(parse_plan(plan).to_manifest_hash)
+        found: list[Envelope] = []
+
+        async def ask(index: int) -> None:
+            with contextlib.suppress(KmsError):
+                answer = await self._ask(
+                    index,
+                    "ListInstalled",
+                    pb.ListInstalledRequest(limit=1, versions=[version]),
+                    pb.ListInstalledResponse,
+                )
+                for held in answer.versions:
+                    signed = open_from(Installed, held.installed, bound, index, bound, "installed")
+                    if equal(signed.statement.version, version) and signed.statement.count == count:
+                        found.append(held.installed)
+
+        await asyncio.gather(*(ask(i) for i in bound.manifest.indices if i in self._relay.reachable))
+        needed = quorums.durable(bound.threshold)
+        return found[:needed] if len(found) >= needed else []
+
+    def _ask(self, index: int, method: str, request: Any, response: type[T]) -> Awaitable[T]:
+        return self._relay.ceremony(index, method, request, response)
+
+
+async def planned_version(relay: Relay, holders: Iterable[int], version: Version) -> pb.PlannedVersion | None:
+    """What the plan of a version says, from whichever of these holds it; None if nobody does, as of a dealt version."""
+    for index in holders:
+        with contextlib.suppress(KmsError):
+            request = pb.ListInstalledRequest(limit=1, versions=[version])
+            answer = await relay.ceremony(index, "ListInstalled", request, pb.ListInstalledResponse)
+            for held in answer.versions:
+                if equal(plan_version(held.plan), version):
+                    return pb.PlannedVersion(plan=held.plan, key_ids=held.key_ids, points=held.points)
+    return None

@@ -1,0 +1,189 @@
+"""Bringing a custodian's lost shares back: which are missing, who helps, batch by batch."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from typing import TypeVar
+
+from google.protobuf.message import Message
+
+from kms.coordinator.ceremonies import BATCH, IN_FLIGHT, Ceremonies, Progress, planned_version
+from kms.coordinator.relay import Relay
+from kms.errors import Invalid, KmsError, Unavailable
+from kms.statements.ids import KeyId, Version
+from kms.transport import logs
+from kms.wire.v1 import ceremony_service_pb2 as pb
+
+T = TypeVar("T", bound=Message)
+R = TypeVar("R")
+ALL_ORDERS = (1 << 63) - 1
+"""A sequence beyond every order: under it a custodian lists all its keys."""
+
+
+async def repair(relay: Relay, ceremonies: Ceremonies, index: int) -> AsyncIterator[Progress]:
+    """Give custodian `index` every share that t others can; ends when no more can be."""
+    if index not in relay.keyring.manifest.indices:
+        raise Invalid(f"the manifest has no custodian {index}", reason="UNKNOWN_CUSTODIAN")
+    await ceremonies.keep_up()
+    run = _Repair(relay, index)
+    work = asyncio.create_task(run.run())
+    try:
+        while not work.done():
+            yield run.progress
+            await asyncio.wait([work], timeout=0.25)
+        work.result()
+        yield run.progress
+    finally:
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+
+
+class _Repair:
+    def __init__(self, relay: Relay, index: int) -> None:
+        self.progress = Progress()
+        self._relay, self._index = relay, index
+        self._helpers = [i for i in relay.indices if i != index]
+        self._room = asyncio.Semaphore(IN_FLIGHT)
+        self._turn = 0
+
+    async def run(self) -> None:
+        for source in self._helpers:
+            with contextlib.suppress(KmsError):
+                await self._from_list_of(source)
+
+    async def _from_list_of(self, source: int) -> None:
+        after, batches = b"", set()
+        while True:
+            page = await self._relay.ceremony(
+                source,
+                "ListKeys",
+                pb.ListKeysRequest(order_sequence=ALL_ORDERS, after=after, limit=1024),
+                pb.ListKeysResponse,
+            )
+            for group in page.versions:
+                lacking = await self._relay.ceremony(
+                    self._index,
+                    "ListMissing",
+                    pb.ListMissingRequest(version=group.version, key_ids=group.key_ids),
+                    pb.ListMissingResponse,
+                )
+                ids = [KeyId(key_id) for key_id in lacking.key_ids]
+                self.progress.keys += len(ids)
+                for at in range(0, len(ids), BATCH):
+                    await self._room.acquire()
+                    batch = tuple(ids[at : at + BATCH])
+                    task = asyncio.create_task(
+                        self._bring_back(source, Version(group.version), group.threshold, batch)
+                    )
+                    batches.add(task)
+                    task.add_done_callback(batches.discard)
+            after = page.last
+            if not after:
+                break
+        await asyncio.gather(*batches)
+
+    async def _bring_back(
+        self, source: int, version: Version, threshold: int, key_ids: tuple[KeyId, ...]
+    ) -> None:
+        liars: set[int] = set()
+        try:
+            for _ in range(len(self._helpers)):
+                try:
+                    await self._attempt(source, version, threshold, key_ids, liars)
+                    self.progress.done += len(key_ids)
+                    return
+                except _Failed as error:
+                    liars.add(error.helper)
+            raise Unavailable("no helpers are left", reason="NOT_ENOUGH_HELPERS")
+        except KmsError as error:
+            self.progress.failed += len(key_ids)
+            logs.logger().warning("batch not repaired", keys=len(key_ids), reason=error.reason)
+        finally:
+            self._room.release()
+
+    async def _attempt(
+        self, source: int, version: Version, threshold: int, key_ids: Sequence[KeyId], liars: set[int]
+    ) -> None:
+        free = [i for i in self._helpers if i not in liars]
+        if len(free) < threshold:
+            raise Unavailable(
+                f"{len(free)} helpers are left, {threshold} are needed", reason="NOT_ENOUGH_HELPERS"
+            )
+        turn = self._turn % len(free)
+        self._turn += 1
+        helpers = sorted((free + free)[turn : turn + threshold])
+        keys = {i: await _of(i, self._relay.sealing_key(i)) for i in (*helpers, self._index)}
+        started = await self._ask(
+            self._index,
+            "StartRepair",
+            pb.StartRepairRequest(version=version, helpers=helpers, key_ids=key_ids),
+            pb.StartRepairResponse,
+        )
+        request = pb.MakePiecesRequest(
+            task=started.task, key_ids=key_ids, sealing_keys=[keys[i] for i in helpers]
+        )
+        made = await asyncio.gather(
+            *(self._ask(i, "MakePieces", request, pb.MakePiecesResponse) for i in helpers)
+        )
+        pieces, points = [m.pieces for m in made], [m.points for m in made]
+        blobs = {i: {b.index: b.sealed for b in m.blobs} for i, m in zip(helpers, made, strict=True)}
+        sums = await asyncio.gather(
+            *(
+                self._ask(
+                    i,
+                    "SumPieces",
+                    pb.SumPiecesRequest(
+                        task=started.task,
+                        key_ids=key_ids,
+                        pieces=pieces,
+                        points=points,
+                        blobs=[pb.SealedBlob(index=h, sealed=blobs[h].get(i, b"")) for h in helpers],
+                        sealing_key=keys[self._index],
+                    ),
+                    pb.SumPiecesResponse,
+                )
+                for i in helpers
+            )
+        )
+        self.progress.relayed += sum(m.ByteSize() for m in (*made, *sums))
+        finish = pb.FinishRepairRequest(
+            task=started.task,
+            key_ids=key_ids,
+            descriptors=await self._relay.look_up(source, list(key_ids)),
+            pieces=pieces,
+            points=points,
+            sums=[s.sums for s in sums],
+            blobs=[pb.SealedBlob(index=i, sealed=s.sealed) for i, s in zip(helpers, sums, strict=True)],
+        )
+        planned = await planned_version(self._relay, helpers, version)
+        if planned is not None:
+            finish.plan, finish.version_points = planned.plan, planned.points
+            finish.plan_key_ids.extend(planned.key_ids)
+        await self._ask(self._index, "FinishRepair", finish, pb.FinishRepairResponse)
+
+    async def _ask(self, index: int, method: str, request: Message, response: type[T]) -> T:
+        """As the relay does; a helper that fails, or that another names, is left out of the next attempt."""
+        try:
+            return await self._relay.ceremony(index, method, request, response)
+        except KmsError as error:
+            named = error.details.get("helper", "")
+            if named.isdigit():
+                raise _Failed(int(named)) from error
+            if index != self._index:
+                raise _Failed(index) from error
+            raise
+
+
+class _Failed(Exception):
+    def __init__(self, helper: int) -> None:
+        super().__init__(helper)
+        self.helper = helper
+
+
+async def _of(index: int, work: Awaitable[R]) -> R:
+    try:
+        return await work
+    except KmsError as error:
+        raise _Failed(index) from error
