@@ -27,12 +27,14 @@ class GetKeyringRequest(_message.Message):
     def __init__(self, keyring_id: _Optional[bytes] = ...) -> None: ...
 
 class GetKeyringResponse(_message.Message):
-    __slots__ = ("manifests", "sealing_keys")
+    __slots__ = ("manifests", "sealing_keys", "statuses")
     MANIFESTS_FIELD_NUMBER: _ClassVar[int]
     SEALING_KEYS_FIELD_NUMBER: _ClassVar[int]
+    STATUSES_FIELD_NUMBER: _ClassVar[int]
     manifests: _containers.RepeatedCompositeFieldContainer[_keyring_pb2.Envelope]
     sealing_keys: _containers.RepeatedCompositeFieldContainer[_keyring_pb2.Envelope]
-    def __init__(self, manifests: _Optional[_Iterable[_Union[_keyring_pb2.Envelope, _Mapping]]] = ..., sealing_keys: _Optional[_Iterable[_Union[_keyring_pb2.Envelope, _Mapping]]] = ...) -> None: ...
+    statuses: _containers.RepeatedCompositeFieldContainer[_keyring_pb2.Envelope]
+    def __init__(self, manifests: _Optional[_Iterable[_Union[_keyring_pb2.Envelope, _Mapping]]] = ..., sealing_keys: _Optional[_Iterable[_Union[_keyring_pb2.Envelope, _Mapping]]] = ..., statuses: _Optional[_Iterable[_Union[_keyring_pb2.Envelope, _Mapping]]] = ...) -> None: ...
 
 class TargetBlob(_message.Message):
     __slots__ = ("index", "sealed", "sealed_evidence")
