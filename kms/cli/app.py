@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from kms.cli import coordinator, custodian, dev, policy
+from kms.cli import admin, ceremony, coordinator, custodian, dev, membership, policy
 
 app = typer.Typer(
     name="kms",
@@ -13,8 +13,12 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(admin.app, name="admin")
+app.add_typer(ceremony.app, name="ceremony")
 app.add_typer(coordinator.app, name="coordinator")
 app.add_typer(custodian.app, name="custodian")
+custodian.app.command()(membership.enrol)
+custodian.app.command()(membership.accept)
 app.add_typer(dev.app, name="dev")
 app.add_typer(policy.app, name="policy")
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kms.cli import membership
+
 if TYPE_CHECKING:
     from kms.custodian.config import CustodianConfig
 
@@ -62,11 +64,19 @@ def init(
 
 
 @app.command()
-def join(config: Config) -> None:
+def join(
+    config: Config,
+    chain: Annotated[
+        Path | None, typer.Option(help="The ceremony's chain file; the manifest file is made of it.")
+    ] = None,
+) -> None:
     """Make the store of this custodian, for the manifest that names its identity key."""
     from kms.custodian.config import join as make_store
 
-    typer.echo(f"custodian {make_store(_load(config), int(time.time()))}")
+    settings = _load(config)
+    if chain is not None:
+        membership.place_manifest(settings, chain)
+    typer.echo(f"custodian {make_store(settings, int(time.time()))}")
 
 
 @app.command()

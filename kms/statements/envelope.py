@@ -5,7 +5,7 @@ The verifier always says whom it expects. The envelope's key id is a hint: it ne
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic
 
@@ -57,6 +57,21 @@ def sign_payload(statement: S, payload: bytes, *keys: SigningKey) -> Signed[S]:
     return Signed(
         statement, payload, tuple(k.public for k in keys), envelope.SerializeToString(deterministic=True)
     )
+
+
+def pack(kind: str, payload: bytes, signatures: Sequence[tuple[bytes, bytes]]) -> bytes:
+    """An envelope's bytes from its parts: payload type, exact payload, (32-byte key, 64-byte signature) pairs."""
+    return keyring_pb2.Envelope(
+        payload_type=kind,
+        payload=payload,
+        signatures=[keyring_pb2.Signature(keyid=key, sig=sig) for key, sig in signatures],
+    ).SerializeToString(deterministic=True)
+
+
+def unpack(envelope: bytes, path: str = "envelope") -> tuple[str, bytes, tuple[tuple[bytes, bytes], ...]]:
+    """The parts that `pack` takes; nothing in them is verified. Invalid if the bytes are no envelope."""
+    parsed = parse_strict(keyring_pb2.Envelope, envelope, path)
+    return parsed.payload_type, parsed.payload, tuple((s.keyid, s.sig) for s in parsed.signatures)
 
 
 def open_signed(

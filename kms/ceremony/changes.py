@@ -1,0 +1,87 @@
+"""What a next manifest changes, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import Any, TypeVar
+
+from kms.ceremony.drafts import DAY
+from kms.ceremony.rule_words import explain
+from kms.statements.manifest import Custodian, Issuer, Manifest
+
+T = TypeVar("T")
+_FACTS = ("organisation", "jurisdiction", "hosting", "parent", "endpoint")
+_NUMBERS = {
+    "name": "the name",
+    "threshold": "the threshold",
+    "durable_quorum": "custodians that must hold a new key",
+    "admin_quorum": "admins that act together",
+    "change_delay": "the delay of changes",
+}
+
+
+def changes(before: Manifest, after: Manifest) -> list[str]:
+    """One line for each difference; a line that says so if only the time is new."""
+    lines = [
+        f"{word}: {_number(name, getattr(before, name))} becomes {_number(name, getattr(after, name))}"
+        for name, word in _NUMBERS.items()
+        if getattr(before, name) != getattr(after, name)
+    ]
+    lines += _custodians(before.custodians, after.custodians)
+    lines += [f"admin {key.hex()} leaves" for key in before.admins if key not in after.admins]
+    lines += [f"admin {key.hex()} is new" for key in after.admins if key not in before.admins]
+    lines += _issuers(before.issuers, after.issuers)
+    lines += _rules(before.policy, after.policy)
+    if before.policy_schema != after.policy_schema:
+        lines.append("the policy's schema is another one")
+    return lines or ["nothing but its time"]
+
+
+def _number(name: str, value: Any) -> str:
+    return f"{value / DAY:g} days" if name == "change_delay" else str(value)
+
+
+def _by(key: Callable[[T], Hashable], values: Iterable[T]) -> dict[Hashable, T]:
+    return {key(value): value for value in values}
+
+
+def _custodians(before: Iterable[Custodian], after: Iterable[Custodian]) -> Iterator[str]:
+    old, new = _by(lambda c: c.index, before), _by(lambda c: c.index, after)
+    for index, c in old.items():
+        if index not in new:
+            yield f"custodian {index} ({c.organisation}) leaves"
+    for index, c in new.items():
+        if index not in old:
+            place = f"in {c.jurisdiction}, hosted by {c.hosting}, owned by {c.parent}"
+            yield f"custodian {index} is new: {c.organisation}, {place}"
+            continue
+        for name in _FACTS:
+            was, now = getattr(old[index], name), getattr(c, name)
+            if was != now:
+                yield f"custodian {index} ({c.organisation}): {name} {was!r} becomes {now!r}"
+        if old[index].identity_key != c.identity_key:
+            yield f"custodian {index} ({c.organisation}) has a new identity key {c.identity_key.hex()}"
+
+
+def _issuers(before: Iterable[Issuer], after: Iterable[Issuer]) -> Iterator[str]:
+    old, new = _by(lambda i: i.iss, before), _by(lambda i: i.iss, after)
+    yield from (f"issuer {iss} leaves" for iss in old if iss not in new)
+    for iss, issuer in new.items():
+        if iss not in old:
+            yield f"issuer {iss} is new, controlled by {issuer.controlled_by}"
+        elif issuer != old[iss]:
+            yield f"issuer {iss} changes its owner, classes or keys"
+
+
+def _rules(before: str, after: str) -> Iterator[str]:
+    if before == after:
+        return
+    old, new = _by(lambda r: r.name, explain(before)), _by(lambda r: r.name, explain(after))
+    yield from (f"the rule {name} goes: it {rule.text}" for name, rule in old.items() if name not in new)
+    for name, rule in new.items():
+        if name not in old:
+            yield f"the rule {name} is new: it {rule.text}"
+        elif rule != old[name]:
+            yield f"the rule {name} now {rule.text}; before, it {old[name].text}"
+    if old == new:
+        yield "the policy's text changes, its rules read the same"

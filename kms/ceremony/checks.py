@@ -1,0 +1,150 @@
+"""Why a proposal must not be signed: by anybody, and by one custodian in particular."""
+
+from __future__ import annotations
+
+from kms.ceremony.drafts import REHEARSAL
+from kms.ceremony.proposals import Proposal, parties
+from kms.crypto.hashing import equal
+from kms.errors import FieldProblem, Invalid, KmsError, NotFound, Stale
+from kms.policy.lint import lint
+from kms.statements.chain import check_proposal
+from kms.statements.envelope import unpack
+from kms.statements.keys import MAX_CLOCK_SKEW
+from kms.statements.manifest import Custodian, Manifest, check_binding
+
+
+def objections(proposal: Proposal, now: int) -> list[FieldProblem]:
+    """Everything for which nobody should sign this; empty if it may be signed."""
+    found: list[FieldProblem] = []
+    statement = proposal.statement
+    if statement.created_at > now + MAX_CLOCK_SKEW:
+        found.append(FieldProblem("created_at", "lies in the future: check your clock, then who made this"))
+    if isinstance(statement, Manifest):
+        if statement.expires_at <= now:
+            found.append(FieldProblem("expires_at", "has passed: let it be proposed anew"))
+        found += _succession(proposal, statement)
+        found += _entries(proposal, statement)
+        for finding in lint(statement.policy, statement.policy_schema, statement.issuers):
+            found.append(
+                FieldProblem(f"policy[{finding.rule}]" if finding.rule else "policy", finding.message)
+            )
+    elif proposal.chain is None:
+        found.append(FieldProblem("order", "comes without the chain of its keyring"))
+    else:
+        try:
+            current = proposal.chain.current(now)
+            check_binding(current, statement.keyring_id, statement.manifest_hash)
+        except KmsError as error:
+            found.append(FieldProblem("order", error.message))
+    return found
+
+
+def refuse_unfit(proposal: Proposal, now: int) -> None:
+    """Invalid, with each objection as a field problem, if there is one."""
+    found = objections(proposal, now)
+    if found:
+        first = found[0]
+        raise Invalid(
+            f"this must not be signed: {first.path} {first.problem}", reason="UNFIT", fields=tuple(found)
+        )
+
+
+def refuse_for_admin(proposal: Proposal, key: bytes | None, now: int) -> None:
+    """Raises unless the admin of this 32-byte public key may sign; None asks for what holds for every admin."""
+    if _rehearsed(proposal):
+        raise Invalid("this is a rehearsal's: real keys have no part in it", reason="REHEARSAL")
+    refuse_unfit(proposal, now)
+    admins = {party.key for party in parties(proposal) if party.role == "admin"}
+    if key is not None and key not in admins:
+        raise Invalid("this key is none of an admin whose signature counts here", reason="NOT_AN_ADMIN")
+
+
+def _rehearsed(proposal: Proposal) -> bool:
+    manifest = proposal.chain.last.manifest if proposal.chain else proposal.statement
+    return isinstance(manifest, Manifest) and manifest.name.startswith(REHEARSAL)
+
+
+def _succession(proposal: Proposal, manifest: Manifest) -> list[FieldProblem]:
+    if proposal.chain is None:
+        if manifest.sequence or manifest.previous_hash or manifest.keyring_id or manifest.emergency:
+            return [FieldProblem("sequence", "follows a manifest that is not in the file")]
+        return []
+    try:
+        check_proposal(proposal.chain, manifest)
+    except Invalid as error:
+        return list(error.fields) or [FieldProblem("manifest", error.message)]
+    return []
+
+
+def _entries(proposal: Proposal, manifest: Manifest) -> list[FieldProblem]:
+    # An entry is the organisation's own word: its enrolment, or an earlier manifest that it signed.
+    said = [signed.statement for signed in proposal.enrolments]
+    before = proposal.chain.last.manifest.custodians if proposal.chain else ()
+    found = []
+    for custodian in manifest.custodians:
+        if custodian in before or any(e.as_custodian(custodian.index) == custodian for e in said):
+            continue
+        found.append(
+            FieldProblem(
+                f"custodians[{custodian.index}]",
+                f"{custodian.organisation!r} has signed no enrolment that says what stands here",
+            )
+        )
+    return found
+
+
+def refuse_for_custodian(
+    proposal: Proposal, identity: bytes, pinned: bytes, known: bytes | None, joined: bool, now: int
+) -> Custodian:
+    """This custodian's entry (the one before, if this manifest takes it out), if it may accept; else raises.
+
+    `identity` is its 32-byte public key, `pinned` its configured keyring id, `known` the envelope of the manifest
+    that it lives by (None: it has none), `joined` whether it holds a store already.
+    """
+    manifest = proposal.statement
+    if not isinstance(manifest, Manifest):
+        raise Invalid("a custodian accepts manifests; orders are signed by admins", reason="NOT_A_MANIFEST")
+    if _rehearsed(proposal):
+        raise Invalid("this is a rehearsal's: real keys have no part in it", reason="REHEARSAL")
+    refuse_unfit(proposal, now)
+    own = _own_entry(proposal, manifest, identity)
+    if joined:
+        _refuse_another_keyring(proposal, pinned)
+    if known is not None:
+        _refuse_rollback(proposal, known)
+    return own
+
+
+def _own_entry(proposal: Proposal, manifest: Manifest, identity: bytes) -> Custodian:
+    before = proposal.chain.last.manifest.custodians if proposal.chain else ()
+    own = {c.organisation for c in before if c.identity_key == identity}
+    own |= {e.statement.organisation for e in proposal.enrolments if e.statement.identity_key == identity}
+    for custodian in manifest.custodians:
+        if custodian.identity_key == identity:
+            # `objections` compared the entry with what its key said of itself.
+            return custodian
+        if custodian.organisation in own:
+            raise Invalid(
+                f"custodian {custodian.index} is your organisation {custodian.organisation!r} with another's key",
+                reason="NOT_YOUR_KEY",
+            )
+    for custodian in before:
+        if custodian.identity_key == identity:
+            return custodian
+    raise Invalid("it names no custodian with your identity key", reason="NOT_YOURS")
+
+
+def _refuse_another_keyring(proposal: Proposal, pinned: bytes) -> None:
+    if not equal(proposal.keyring_id, pinned):
+        raise NotFound(
+            "this custodian belongs to another keyring: the keyring_id of its configuration differs",
+            reason="WRONG_KEYRING",
+        )
+
+
+def _refuse_rollback(proposal: Proposal, known: bytes) -> None:
+    # Who was shown a longer chain before must not be led to sign beside it.
+    payload = unpack(known)[1]
+    payloads = [unpack(envelope)[1] for envelope in proposal.chain.envelopes] if proposal.chain else []
+    if payload not in payloads and payload != proposal.payload:
+        raise Stale("the proposal does not follow the manifest that you know", reason="MANIFEST_ROLLBACK")

@@ -1,0 +1,203 @@
+"""What admins write down before a ceremony, and the manifest or order that is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Final, TypeVar
+
+from kms.errors import ConfigError
+from kms.policy.engine import default_policy, default_schema
+from kms.statements import quorums
+from kms.statements.ceremony import ReshareOrder
+from kms.statements.chain import Chain
+from kms.statements.enrolment import Enrolment
+from kms.statements.manifest import Custodian, HolderClass, Issuer, IssuerKey, IssuerKeyType, Manifest
+
+E = TypeVar("E", HolderClass, IssuerKeyType)
+DAY: Final = 86400
+REHEARSAL: Final = "REHEARSAL"
+"""How the name of a keyring begins that holds throwaway keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerKeyDraft:
+    """`type` is ed25519 (32-byte key) or p256 (65 bytes)."""
+
+    kid: str
+    type: str
+    public_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerDraft:
+    """An issuer; `classes` are device, professional, service, operator."""
+
+    iss: str
+    controlled_by: str
+    classes: tuple[str, ...]
+    keys: tuple[IssuerKeyDraft, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Keys of a draft's TOML file. What a draft of a next manifest leaves out stays as it was.
+
+    `admins` are 32-byte public keys; `policy` is a file beside the draft (the default policy if a genesis names
+    none); `remove` are organisations; `emergency` marks an eviction.
+    """
+
+    name: str | None = None
+    threshold: int | None = None
+    durable_quorum: int | None = None
+    admins: tuple[bytes, ...] | None = None
+    admin_quorum: int | None = None
+    issuers: tuple[IssuerDraft, ...] | None = None
+    policy: Path | None = None
+    change_delay_days: int | None = None
+    valid_days: int = 365
+    remove: tuple[str, ...] = ()
+    emergency: bool = False
+
+    def __post_init__(self) -> None:
+        if (self.name or "").upper().startswith(REHEARSAL):
+            raise ConfigError(f"name: {REHEARSAL!r} is how `kms ceremony rehearse` marks its own")
+        if self.valid_days <= 0 or (self.change_delay_days or 0) < 0:
+            raise ConfigError("valid_days must be positive, change_delay_days not negative")
+
+    def policy_text(self) -> str | None:
+        """The named policy; None if none is named."""
+        if self.policy is None:
+            return None
+        try:
+            return self.policy.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"policy: cannot read {self.policy}: {error}") from None
+
+
+def genesis(draft: Draft, enrolments: Sequence[Enrolment], now: int) -> Manifest:
+    """The first manifest: custodians get indices 1, 2, ... in the order of their enrolments."""
+    for name in ("name", "threshold", "admins", "admin_quorum", "issuers"):
+        if getattr(draft, name) is None:
+            raise ConfigError(f"{name} is missing: a first manifest has nothing to take it from")
+    if draft.remove or draft.emergency:
+        raise ConfigError("remove and emergency are for a next manifest: name its chain with --chain")
+    threshold = draft.threshold or 0
+    return Manifest(
+        name=draft.name or "",
+        sequence=0,
+        previous_hash=b"",
+        keyring_id=b"",
+        threshold=threshold,
+        durable_quorum=draft.durable_quorum or _durable(threshold),
+        custodians=tuple(enrolment.as_custodian(i) for i, enrolment in enumerate(enrolments, 1)),
+        admins=draft.admins or (),
+        admin_quorum=draft.admin_quorum or 0,
+        issuers=_issuers(draft.issuers or ()),
+        policy=draft.policy_text() or default_policy(),
+        policy_schema=default_schema(),
+        created_at=now,
+        expires_at=now + draft.valid_days * DAY,
+        change_delay=(draft.change_delay_days or 0) * DAY,
+    )
+
+
+def successor(draft: Draft, chain: Chain, enrolments: Sequence[Enrolment], now: int) -> Manifest:
+    """The manifest after the chain's last: that one, with the draft's changes and the enrolled organisations.
+
+    An organisation that is in it already and enrols anew keeps its index; a new one gets the next free index.
+    """
+    before = chain.last.manifest
+    custodians = _committee(draft, chain, enrolments)
+    if draft.emergency:
+        return _eviction(draft, chain, custodians, now)
+    threshold = before.threshold if draft.threshold is None else draft.threshold
+    kept = min(before.durable_quorum, len(custodians))
+    quorum = kept if threshold == before.threshold else _durable(threshold)
+    policy = draft.policy_text()
+    delay = draft.change_delay_days
+    return replace(
+        before,
+        name=draft.name or before.name,
+        sequence=before.sequence + 1,
+        previous_hash=chain.last.manifest_hash,
+        keyring_id=chain.keyring_id,
+        threshold=threshold,
+        durable_quorum=draft.durable_quorum or quorum,
+        custodians=custodians,
+        admins=before.admins if draft.admins is None else draft.admins,
+        admin_quorum=draft.admin_quorum or before.admin_quorum,
+        issuers=before.issuers if draft.issuers is None else _issuers(draft.issuers),
+        policy=policy or before.policy,
+        policy_schema=default_schema(),
+        created_at=now,
+        expires_at=now + draft.valid_days * DAY,
+        change_delay=before.change_delay if delay is None else delay * DAY,
+        emergency=False,
+    )
+
+
+def order(chain: Chain, sequence: int, reason: str, now: int) -> ReshareOrder:
+    """An order to deal every key anew to the committee of the manifest in force."""
+    current = chain.current(now)
+    return ReshareOrder(chain.keyring_id, current.manifest_hash, sequence, reason, now)
+
+
+def _durable(threshold: int) -> int:
+    return max(quorums.durable(threshold), threshold + 1)
+
+
+def _committee(draft: Draft, chain: Chain, enrolments: Sequence[Enrolment]) -> tuple[Custodian, ...]:
+    committee = {c.organisation: c for c in chain.last.manifest.custodians}
+    for organisation in draft.remove:
+        if committee.pop(organisation, None) is None:
+            raise ConfigError(f"remove: the manifest before has no custodian {organisation!r}")
+    # Also of those who left: an index means one organisation for the life of the keyring.
+    indices = {c.organisation: c.index for link in chain.links for c in link.manifest.custodians}
+    for enrolment in enrolments:
+        index = indices.setdefault(enrolment.organisation, max(indices.values()) + 1)
+        committee[enrolment.organisation] = enrolment.as_custodian(index)
+    return tuple(sorted(committee.values(), key=lambda custodian: custodian.index))
+
+
+def _eviction(draft: Draft, chain: Chain, custodians: tuple[Custodian, ...], now: int) -> Manifest:
+    allowed = {"remove", "emergency"}
+    unchanged = Draft()
+    for field in fields(draft):
+        if field.name not in allowed and getattr(draft, field.name) != getattr(unchanged, field.name):
+            raise ConfigError(f"{field.name}: an emergency takes custodians out and changes nothing else")
+    before = chain.last.manifest
+    return replace(
+        before,
+        sequence=before.sequence + 1,
+        previous_hash=chain.last.manifest_hash,
+        keyring_id=chain.keyring_id,
+        custodians=custodians,
+        durable_quorum=min(before.durable_quorum, len(custodians)),
+        created_at=now,
+        emergency=True,
+    )
+
+
+def _issuers(drafts: Sequence[IssuerDraft]) -> tuple[Issuer, ...]:
+    return tuple(
+        Issuer(
+            draft.iss,
+            draft.controlled_by,
+            tuple(_member(HolderClass, name, f"issuers[{n}].classes") for name in draft.classes),
+            tuple(
+                IssuerKey(k.kid, _member(IssuerKeyType, k.type, f"issuers[{n}].keys.type"), k.public_key)
+                for k in draft.keys
+            ),
+        )
+        for n, draft in enumerate(drafts)
+    )
+
+
+def _member(kind: type[E], name: str, at: str) -> E:
+    try:
+        return kind[name.upper()]
+    except KeyError:
+        known = ", ".join(member.lower() for member in kind.__members__)
+        raise ConfigError(f"{at}: {name!r} is none of {known}") from None

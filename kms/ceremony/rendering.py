@@ -1,0 +1,192 @@
+"""What is proposed, in the words that everybody is shown: admins, custodians, a notary, later readers."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from kms.ceremony.changes import changes
+from kms.ceremony.checks import objections
+from kms.ceremony.drafts import DAY, REHEARSAL
+from kms.ceremony.proposals import Proposal, missing, parties
+from kms.ceremony.rule_words import explain
+from kms.ceremony.words import words
+from kms.crypto.signing import thumbprint
+from kms.statements import quorums
+from kms.statements.manifest import Custodian, Manifest
+
+WIDTH: Final = 110
+REHEARSAL_WARNING: Final = "THIS IS A REHEARSAL. Its keys are thrown away; nothing real may rest on it."
+
+
+def clean(text: str) -> str:
+    """Text of others for a terminal: what is not printable shows as its escape, so that it cannot hide or move text."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def render(proposal: Proposal, now: int) -> str:
+    """The whole proposal for people to read, ending with what stands against it and with its words."""
+    lines: list[str] = []
+    statement = proposal.statement
+    manifest = isinstance(statement, Manifest)
+    if _rehearsed(proposal):
+        lines += [REHEARSAL_WARNING, ""]
+    if isinstance(statement, Manifest):
+        lines += _manifest(proposal, statement)
+    else:
+        lines += [
+            f"An order to deal every key anew (number {statement.sequence})",
+            f"  keyring    {proposal.chain.last.manifest.name if proposal.chain else '?'}",
+            f"  reason     {statement.reason}",
+            f"  made       {when(statement.created_at)}",
+            f"  committee  of the manifest {statement.manifest_hash.hex()}",
+        ]
+    against = objections(proposal, now)
+    lines += ["", "Against signing it:" if against else "The checks found nothing against signing it."]
+    lines += [f"  ! {problem.path}: {problem.problem}" for problem in against]
+    lacking = missing(proposal)
+    lines += ["", "Signatures: " + ("missing: " + "; ".join(lacking) if lacking else "complete")]
+    title = "The keyring's id" if manifest and proposal.chain is None else "Its hash"
+    lines += [
+        "",
+        f"{title}, for all to compare:",
+        f"  {proposal.digest.hex()}",
+        f"  {words(proposal.digest)}",
+    ]
+    if _rehearsed(proposal):
+        lines += ["", REHEARSAL_WARNING]
+    return "\n".join(_wrapped(lines))
+
+
+def facts(proposal: Proposal, now: int) -> dict[str, Any]:
+    """The same for programs."""
+    statement = proposal.statement
+    result: dict[str, Any] = {
+        "kind": "order",
+        "keyring_id": proposal.keyring_id.hex(),
+        "hash": proposal.digest.hex(),
+        "words": words(proposal.digest),
+        "rehearsal": _rehearsed(proposal),
+        "objections": [{"path": o.path, "problem": o.problem} for o in objections(proposal, now)],
+        "missing": missing(proposal),
+        "parties": [
+            {"role": p.role, "name": p.name, "key": p.key.hex(), "signed": p.signed}
+            for p in parties(proposal)
+        ],
+    }
+    if not isinstance(statement, Manifest):
+        return result | {
+            "sequence": statement.sequence,
+            "reason": statement.reason,
+            "manifest_hash": statement.manifest_hash.hex(),
+            "created_at": statement.created_at,
+        }
+    return result | {
+        "kind": "manifest",
+        "name": statement.name,
+        "sequence": statement.sequence,
+        "threshold": statement.threshold,
+        "custodians": [
+            {name: getattr(c, name) for name in Custodian.__slots__} | {"identity_key": c.identity_key.hex()}
+            for c in statement.custodians
+        ],
+        "admins": [key.hex() for key in statement.admins],
+        "admin_quorum": statement.admin_quorum,
+        "durable_quorum": statement.durable_quorum,
+        "created_at": statement.created_at,
+        "expires_at": statement.expires_at,
+        "change_delay": statement.change_delay,
+        "emergency": statement.emergency,
+        "survives": survives(statement),
+        "changes": changes(proposal.chain.last.manifest, statement) if proposal.chain else [],
+        "rules": [{"name": r.name, "effect": r.effect, "text": r.text} for r in explain(statement.policy)],
+    }
+
+
+def when(seconds: int) -> str:
+    """Unix seconds as a date and time in UTC."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (OverflowError, ValueError, OSError):
+        return f"{seconds} seconds after 1970"
+
+
+def survives(manifest: Manifest) -> list[str]:
+    """How many custodians and admins may be lost or turn, before something stops or opens."""
+    n, t, quorum = len(manifest.custodians), manifest.threshold, manifest.durable_quorum
+    admins, m = len(manifest.admins), manifest.admin_quorum
+    agree = quorums.agreement(n, t)
+    lines = [
+        f"reading goes on while {t} of {n} custodians answer: {n - t} may be lost",
+        f"new keys are taken while {quorum} answer: {n - quorum} may be lost",
+        f"a next manifest needs {agree} of these custodians: {n - agree} may be lost",
+        f"{t - 1} custodians together open nothing; {t} together can open every record",
+        f"{n - t + 1} custodians together can stop all reading",
+        f"admins: {admins - m} of {admins} may be lost; {m} together can propose a change and order ceremonies, "
+        "and open nothing",
+    ]
+    for what in ("jurisdiction", "hosting", "parent"):
+        name, size = Counter(getattr(c, what) for c in manifest.custodians).most_common(1)[0]
+        lines.append(f"the largest share under one {what} is {size} of {n} ({name}); {t} would open")
+    tight = quorums.warning(n, t)
+    return [*lines, f"tight: {tight}"] if tight else lines
+
+
+def _rehearsed(proposal: Proposal) -> bool:
+    names = [link.manifest.name for link in proposal.chain.links] if proposal.chain else []
+    if isinstance(proposal.statement, Manifest):
+        names.append(proposal.statement.name)
+    return any(name.startswith(REHEARSAL) for name in names)
+
+
+def _manifest(proposal: Proposal, manifest: Manifest) -> list[str]:
+    n, t = len(manifest.custodians), manifest.threshold
+    what = "A new keyring" if proposal.chain is None else f"Manifest {manifest.sequence} of a keyring"
+    lines = [
+        f"{what}: {manifest.name}",
+        f"  opens      where {t} of {n} custodians agree",
+        f"  made       {when(manifest.created_at)}",
+        f"  ends       {when(manifest.expires_at)}",
+        f"  changes    hold {manifest.change_delay / DAY:g} days after they are made",
+    ]
+    if proposal.chain is not None:
+        lines.append(f"  keyring    {proposal.keyring_id.hex()}")
+    if manifest.emergency:
+        lines.append("  EMERGENCY  it takes custodians out and holds at once")
+    lines += ["", "Custodians"]
+    for custodian in manifest.custodians:
+        lines += _custodian(custodian)
+    lines += ["", f"Admins: {manifest.admin_quorum} of {len(manifest.admins)} act together"]
+    for key in manifest.admins:
+        lines += [f"  {key.hex()}", f"    {words(thumbprint(key))}"]
+    lines += ["", "Issuers whose word about people counts"]
+    for issuer in manifest.issuers:
+        classes = ", ".join(klass.name.lower() for klass in issuer.classes)
+        lines.append(f"  {issuer.iss}, controlled by {issuer.controlled_by}, for: {classes}")
+        lines += [f"    key {key.kid} ({key.type.name}): {key.public_key.hex()}" for key in issuer.keys]
+    lines += ["", "What it survives"] + [f"  {line}" for line in survives(manifest)]
+    lines += ["", "The policy, rule by rule"]
+    lines += [f"  {rule.name}: {rule.text}" for rule in explain(manifest.policy)]
+    if proposal.chain is not None:
+        lines += ["", "What changes against the manifest before"]
+        lines += [f"  {line}" for line in changes(proposal.chain.last.manifest, manifest)]
+    return lines
+
+
+def _custodian(c: Custodian) -> list[str]:
+    return [
+        f"  {c.index}. {c.organisation}, in {c.jurisdiction}, hosted by {c.hosting}, owned by {c.parent}",
+        f"    reached at {c.endpoint}",
+        f"    key {c.identity_key.hex()}",
+    ]
+
+
+def _wrapped(lines: Iterable[str]) -> Iterable[str]:
+    for line in map(clean, lines):
+        indent = " " * (len(line) - len(line.lstrip()) + 4)
+        yield from textwrap.wrap(
+            line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        ) or [""]

@@ -1,0 +1,22 @@
+"""Hashes as words that people can read to each other over a telephone or across a table.
+
+The words are SLIP-39's: 1024 of them, four to eight letters, each known by its first four. Twelve stand for the first
+120 bits of a hash: who wanted two proposals of the same words would try 2^60 of them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from shamir_mnemonic.wordlist import WORDLIST
+
+COUNT: Final = 12
+_BITS: Final = 10
+
+
+def words(digest: bytes) -> str:
+    """The first 120 bits of a 32-byte hash, as twelve words with spaces between."""
+    value = int.from_bytes(digest, "big") >> (8 * len(digest) - COUNT * _BITS)
+    return " ".join(
+        WORDLIST[(value >> (_BITS * position)) & (2**_BITS - 1)] for position in reversed(range(COUNT))
+    )

@@ -1,0 +1,182 @@
+"""`kms ceremony`: how a keyring is founded and changed, from a draft to a file that everybody has signed."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kms.cli.admin import read_key
+
+if TYPE_CHECKING:
+    from kms.ceremony.files import Line
+    from kms.ceremony.proposals import Proposal
+    from kms.statements.chain import Chain
+
+app = typer.Typer(
+    help="Found and change keyrings: propose, show, sign, gather, verify.", no_args_is_help=True
+)
+File = Annotated[Path, typer.Argument(help="A ceremony's file.")]
+Out = Annotated[Path, typer.Option("--out", help="The file to write; none is ever overwritten.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Signatures = Annotated[list[Path] | None, typer.Argument(help="Signature files.")]
+ChainFile = Annotated[Path, typer.Option("--chain", help="The keyring's chain file.")]
+
+
+@app.command()
+def propose(
+    draft: Annotated[Path, typer.Argument(help="The draft's TOML file.")],
+    out: Out,
+    enrolment: Annotated[list[Path] | None, typer.Option(help="An organisation's enrolment.")] = None,
+    chain: Annotated[Path | None, typer.Option(help="The chain that this is to follow.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a proposal of a draft and enrolments: a new keyring, or with --chain the next manifest of one."""
+    from kms.ceremony import drafts
+    from kms.ceremony.enrolments import read_enrolments
+    from kms.ceremony.proposals import propose as make
+    from kms.storage.config import load
+
+    now = int(time.time())
+    wanted = load(drafts.Draft, draft)
+    enrolled = read_enrolments(enrolment or [])
+    said = [signed.statement for signed in enrolled]
+    known = _read_chain(chain) if chain else None
+    manifest = drafts.successor(wanted, known, said, now) if known else drafts.genesis(wanted, said, now)
+    _put(make(known, manifest, enrolled), out, now, as_json)
+
+
+@app.command()
+def order(
+    chain: ChainFile,
+    reason: Annotated[str, typer.Option(help="Why, for the record.")],
+    sequence: Annotated[int, typer.Option(help="One more than the last order's; 1 for the first.", min=1)],
+    out: Out,
+    as_json: Json = False,
+) -> None:
+    """Propose an order to deal every key anew to the committee in force: a refresh, or after a change."""
+    from kms.ceremony import drafts
+    from kms.ceremony.proposals import propose as make
+
+    now = int(time.time())
+    known = _read_chain(chain)
+    _put(make(known, drafts.order(known, sequence, reason, now)), out, now, as_json)
+
+
+@app.command()
+def show(file: File, as_json: Json = False) -> None:
+    """Show a proposal, a chain, an order or an enrolment, as everybody is shown it."""
+    from kms.ceremony import enrolments, files
+
+    lines = files.read(file)
+    if all(enrolments.is_enrolment(line) for line in lines):
+        said = enrolments.enrolments_of(lines)
+        typer.echo(json.dumps(enrolments.facts(said)) if as_json else enrolments.render(said))
+        return
+    _show(_proposal(lines), int(time.time()), as_json)
+
+
+@app.command()
+def sign(
+    file: File,
+    key: Annotated[Path, typer.Option(help="The admin's key file.")],
+    out: Out,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show a proposal, ask, and sign it with an admin's key."""
+    from kms.ceremony import files
+    from kms.ceremony.checks import refuse_for_admin
+    from kms.ceremony.proposals import sign as sign_it
+
+    now = int(time.time())
+    proposal = _proposal(files.read(file))
+    if not as_json:
+        _show(proposal, now, False)
+    refuse_for_admin(proposal, None, now)
+    signer = read_key(key)
+    refuse_for_admin(proposal, signer.public, now)
+    if not yes:
+        typer.confirm("Did you compare the words with the others, and do you sign this?", abort=True)
+    files.create(out, [sign_it(proposal, signer)])
+    result = {"signed": proposal.digest.hex(), "key": signer.public.hex(), "file": str(out)}
+    typer.echo(json.dumps(result) if as_json else f"signed: {out}")
+
+
+@app.command()
+def status(file: File, signatures: Signatures = None, as_json: Json = False) -> None:
+    """Say who has signed a proposal and who is missing."""
+    from kms.ceremony.proposals import missing, parties
+    from kms.ceremony.rendering import clean, facts
+
+    proposal = _with(file, signatures)
+    if as_json:
+        typer.echo(json.dumps(facts(proposal, int(time.time()))))
+        return
+    for party in parties(proposal):
+        typer.echo(f"{'signed ' if party.signed else 'missing'}  {clean(party.name)}  {party.key.hex()[:16]}")
+    lacking = missing(proposal)
+    typer.echo("needed: " + clean("; ".join(lacking)) if lacking else "complete: gather it")
+
+
+@app.command()
+def gather(file: File, out: Out, signatures: Signatures = None, as_json: Json = False) -> None:
+    """Put the signatures together: the whole verified chain, or the order that custodians obey."""
+    from kms.ceremony import files
+    from kms.ceremony.proposals import gather as complete
+    from kms.ceremony.words import words
+
+    proposal = _with(file, signatures)
+    files.create(out, complete(proposal, int(time.time())))
+    result = {
+        "file": str(out),
+        "keyring_id": proposal.keyring_id.hex(),
+        "hash": proposal.digest.hex(),
+        "words": words(proposal.digest),
+    }
+    typer.echo(
+        json.dumps(result)
+        if as_json
+        else f"complete: {out}\nkeyring id   {result['keyring_id']}\nwords        {result['words']}"
+    )
+
+
+def _read_chain(path: Path) -> Chain:
+    from kms.ceremony import files
+    from kms.ceremony.proposals import read_chain
+
+    return read_chain(files.read(path))
+
+
+def _proposal(lines: tuple[Line, ...]) -> Proposal:
+    from kms.ceremony.proposals import read_proposal
+
+    return read_proposal(lines)
+
+
+def _with(file: Path, signatures: list[Path] | None) -> Proposal:
+    from kms.ceremony import files
+    from kms.ceremony.proposals import with_signatures
+
+    proposal = _proposal(files.read(file))
+    for path in signatures or []:
+        for line in files.read(path):
+            proposal = with_signatures(proposal, line, path.name)
+    return proposal
+
+
+def _put(proposal: Proposal, out: Path, now: int, as_json: bool) -> None:
+    from kms.ceremony import files
+    from kms.ceremony.proposals import lines_of
+
+    files.create(out, lines_of(proposal))
+    _show(proposal, now, as_json)
+
+
+def _show(proposal: Proposal, now: int, as_json: bool) -> None:
+    from kms.ceremony.rendering import facts, render
+
+    typer.echo(json.dumps(facts(proposal, now)) if as_json else render(proposal, now))

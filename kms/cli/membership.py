@@ -1,0 +1,123 @@
+"""`kms custodian enrol` and `kms custodian accept`: an organisation's own part in ceremonies."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from kms.crypto.signing import SigningKey
+    from kms.custodian.config import CustodianConfig
+
+Config = Annotated[Path, typer.Option(help="The custodian's TOML file.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Out = Annotated[Path, typer.Option("--out", help="The file to write; none is ever overwritten.")]
+
+
+def enrol(
+    config: Config,
+    organisation: Annotated[str, typer.Option(help="The organisation's name.")],
+    jurisdiction: Annotated[str, typer.Option(help="Whose courts it answers to.")],
+    hosting: Annotated[str, typer.Option(help="Who runs the machines.")],
+    parent: Annotated[str, typer.Option(help="Who controls it; its own name if nobody does.")],
+    endpoint: Annotated[str, typer.Option(help="host:port of its server.")],
+    out: Out,
+    as_json: Json = False,
+) -> None:
+    """Say who this custodian is, signed by its identity key, for the admins to propose."""
+    import segno
+
+    from kms.ceremony import files
+    from kms.ceremony.proposals import line_of
+    from kms.ceremony.words import words
+    from kms.statements.enrolment import Enrolment
+    from kms.statements.envelope import sign
+
+    identity = _identity(_load(config))
+    signed = sign(Enrolment(organisation, jurisdiction, hosting, parent, endpoint, identity.public), identity)
+    files.create(out, [line_of(signed.envelope)])
+    result = {
+        "identity_key": identity.public.hex(),
+        "hash": signed.hash.hex(),
+        "fingerprint": words(signed.hash),
+    }
+    if as_json:
+        typer.echo(json.dumps(result))
+        return
+    typer.echo(f"{out}: enrolment of {organisation}\nfingerprint  {result['fingerprint']}")
+    segno.make(f"kms enrolment {signed.hash.hex()}", micro=False).terminal(compact=True)
+
+
+def accept(
+    file: Annotated[Path, typer.Argument(help="The proposal.")],
+    config: Config,
+    out: Out,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show a proposed manifest, ask, and sign it with this custodian's identity key.
+
+    Refuses what the lint refuses, what does not name this custodian as it named itself, and what may not follow the
+    manifest that it knows.
+    """
+    from kms.ceremony import files
+    from kms.ceremony.checks import refuse_for_custodian
+    from kms.ceremony.proposals import read_proposal, sign
+    from kms.ceremony.rendering import clean, facts, render
+
+    now = int(time.time())
+    settings = _load(config)
+    proposal = read_proposal(files.read(file))
+    identity = _identity(settings)
+    known = settings.manifest.read_bytes() if settings.manifest.exists() else None
+    joined = settings.store.exists()
+    if not as_json:
+        typer.echo(render(proposal, now))
+    own = refuse_for_custodian(proposal, identity.public, settings.keyring_id, known, joined, now)
+    if not as_json:
+        stays = any(c.identity_key == identity.public for c in getattr(proposal.statement, "custodians", ()))
+        part = "you are" if stays else "it takes you out, who were"
+        typer.echo(f"\nIn it {part} custodian {own.index}, {clean(own.organisation)}.")
+    if not yes:
+        typer.confirm("Did you compare the words with the others, and do you accept this?", abort=True)
+    files.create(out, [sign(proposal, identity)])
+    result = {"signed": proposal.digest.hex(), "index": own.index, "file": str(out)}
+    typer.echo(json.dumps(facts(proposal, now) | result) if as_json else f"signed: {out}")
+
+
+def place_manifest(settings: CustodianConfig, chain: Path) -> None:
+    """Make the manifest file that the configuration names out of a chain file of the keyring that it pins."""
+    from kms.ceremony import files
+    from kms.ceremony.proposals import read_chain
+    from kms.crypto.hashing import equal
+    from kms.errors import ConfigError, NotFound
+
+    first = read_chain(files.read(chain)).links[0]
+    if not equal(first.keyring_id, settings.keyring_id):
+        raise NotFound(
+            f"{chain} is of the keyring {first.keyring_id.hex()}, the configuration's keyring_id is another",
+            reason="WRONG_KEYRING",
+        )
+    try:
+        with settings.manifest.open("xb") as file:
+            file.write(first.envelope)
+    except FileExistsError:
+        if settings.manifest.read_bytes() != first.envelope:
+            raise ConfigError(f"{settings.manifest} exists already and is another manifest") from None
+
+
+def _load(path: Path) -> CustodianConfig:
+    from kms.custodian.config import CustodianConfig
+    from kms.storage.config import load
+
+    return load(CustodianConfig, path)
+
+
+def _identity(settings: CustodianConfig) -> SigningKey:
+    from kms.custodian.config import open_vault, read_identity
+
+    return read_identity(settings, open_vault(settings))
