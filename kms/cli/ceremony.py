@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -142,6 +143,48 @@ def gather(file: File, out: Out, signatures: Signatures = None, as_json: Json = 
         if as_json
         else f"complete: {out}\nkeyring id   {result['keyring_id']}\nwords        {result['words']}"
     )
+
+
+@app.command()
+def rehearse(
+    draft: Annotated[Path, typer.Argument(help="The draft's TOML file.")],
+    enrolment: Annotated[list[Path] | None, typer.Option(help="Whose names to play it with.")] = None,
+    keep: Annotated[
+        Path | None, typer.Option(help="A folder to make and leave the files in; else they go at the end.")
+    ] = None,
+) -> None:
+    """Play the founding of a draft's keyring with throwaway keys, and say so on every page."""
+    from kms.ceremony import drafts
+    from kms.ceremony.enrolments import read_enrolments
+    from kms.ceremony.rehearsal import rehearse as play
+    from kms.storage.config import load
+
+    wanted = load(drafts.Draft, draft)
+    said = [signed.statement for signed in read_enrolments(enrolment or [])]
+    with tempfile.TemporaryDirectory(prefix="kms-rehearsal-") as folder:
+        if keep is not None:
+            keep.mkdir(mode=0o700)
+        play(wanted, said, keep or Path(folder), int(time.time()), typer.echo)
+
+
+@app.command()
+def verify(
+    file: Annotated[Path, typer.Argument(help="A chain, an order or a transcript.")],
+    keyring_id: Annotated[
+        str, typer.Option(help="The keyring's id (hex), as you know it from elsewhere.")
+    ] = "",
+    as_json: Json = False,
+    as_html: Annotated[bool, typer.Option("--html", help="Print a page to keep on paper.")] = False,
+) -> None:
+    """Check a transcript offline, with a second implementation, and tell what happened; exit code 1 if it fails."""
+    from kms.ceremony.offline import report
+    from kms.ceremony.verify import verify_file
+
+    account = verify_file(file, keyring_id.lower())
+    write = report.as_json if as_json else report.as_html if as_html else report.as_text
+    typer.echo(write(account))
+    if account.problem is not None:
+        raise typer.Exit(1)
 
 
 def _read_chain(path: Path) -> Chain:
