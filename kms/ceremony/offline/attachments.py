@@ -11,16 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from kms.ceremony.files import Attachment
 from kms.ceremony.offline import messages as m
-from kms.ceremony.offline.curve import POINT_SIZE
 from kms.ceremony.offline.reader import read
 from kms.crypto import labels
 from kms.crypto.hashing import H
 from kms.errors import Invalid
 
-MAX_PER_KEY = 31
+POINT_SIZE: Final = 33
+MAX_PER_KEY: Final = 31
 """A threshold is 32 at most, and the first point is not dealt."""
 
 

@@ -7,9 +7,9 @@ from typing import Final
 
 from py_ecc.secp256k1 import secp256k1 as curve
 
+from kms.ceremony.offline.attachments import POINT_SIZE
 from kms.errors import Invalid
 
-POINT_SIZE: Final = 33
 Affine = tuple[int, int]
 _INFINITY: Final[Affine] = (0, 0)
 

@@ -10,6 +10,7 @@ from kms.ceremony.offline.account import Account
 from kms.ceremony.words import words
 
 HOLDS: Final = "Everything in this file holds."
+_REHEARSAL: Final = "REHEARSAL"
 _STYLE: Final = """
 body { font: 11pt/1.45 Georgia, serif; max-width: 46em; margin: 2em auto; padding: 0 1em; color: #111; }
 h1 { font-size: 1.5em; } h2 { font-size: 1.15em; margin-top: 1.6em; }
@@ -22,6 +23,8 @@ li { margin: .3em 0; break-inside: avoid; } .sign { margin-top: 3em; }
 
 def verdict(account: Account) -> str:
     """One sentence: what holds, or the first line that does not."""
+    if account.problem is None and account.name.startswith(_REHEARSAL):
+        return f"{HOLDS} {account.name}: this was a rehearsal, with keys that were thrown away."
     if account.problem is None:
         return HOLDS
     return (

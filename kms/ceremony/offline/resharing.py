@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from kms.ceremony.offline import messages as m
 from kms.ceremony.offline.account import Broken, listing
-from kms.ceremony.offline.attachments import rows
-from kms.ceremony.offline.curve import POINT_SIZE, is_weighted_sum, weights
+from kms.ceremony.offline.attachments import POINT_SIZE, rows
 from kms.ceremony.offline.transcript import Transcript
 from kms.crypto import labels
 from kms.crypto.hashing import H
-from kms.errors import Invalid
+from kms.errors import ConfigError, Invalid
 
 
 def check_resharing(transcript: Transcript) -> list[str]:
@@ -85,6 +84,12 @@ def _dealt(transcript: Transcript, line: int, plan: m.Plan) -> dict[int, m.Deali
 def _check_points(
     transcript: Transcript, version: bytes, line: int, plan: m.Plan, dealt: dict[int, m.Dealing]
 ) -> None:
+    try:
+        from kms.ceremony.offline.curve import is_weighted_sum, weights
+    except ModuleNotFoundError:
+        raise ConfigError(
+            "points are checked on py_ecc, which is not installed: pip install 'threshold-kms[verify]'"
+        ) from None
     held = transcript.attachments
     per_key = plan.threshold - 1
     at, data = held.plan_points.get(version, (line, held.points.get(plan.points_hash, b"")))
