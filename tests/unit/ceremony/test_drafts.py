@@ -44,9 +44,9 @@ def test_too_few_custodians_are_refused() -> None:
 
 def test_an_unknown_class_is_named() -> None:
     issuers = draft().issuers or ()
+    wrong = draft(issuers=(drafts.IssuerDraft("https://x", "x", ("doctor",), issuers[0].keys),))
     with pytest.raises(ConfigError, match="'doctor' is none of device"):
-        wrong = drafts.IssuerDraft("https://x", "x", ("doctor",), issuers[0].keys)
-        drafts.genesis(draft(issuers=(wrong,)), said(1, 2, 3, 4, 5), NOW)
+        drafts.genesis(wrong, said(1, 2, 3, 4, 5), NOW)
 
 
 def test_an_empty_draft_renews_the_manifest() -> None:

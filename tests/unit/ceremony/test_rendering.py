@@ -1,0 +1,137 @@
+"""Everybody is shown the same, and nothing that others wrote can hide in it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kms.ceremony import drafts, enrolments
+from kms.ceremony.proposals import lines_of, propose, read_proposal
+from kms.ceremony.rehearsal import rehearse
+from kms.ceremony.rendering import REHEARSAL_WARNING, facts, render
+from kms.ceremony.rule_words import explain
+from kms.ceremony.words import words
+from kms.policy.engine import default_policy
+from tests.unit.ceremony.people import NOW, chain, draft, enrolment, genesis, next_proposal
+
+
+def test_a_genesis_shows_who_where_and_how_many() -> None:
+    text = render(genesis(7), NOW)
+    for part in (
+        "where 3 of 7 custodians agree",
+        "4. Organisation 4, in Country 4, hosted by Hoster 4, owned by Organisation 4",
+        "c4.example:7001",
+        "Admins: 2 of 3 act together",
+        "reading goes on while 3 of 7 custodians answer: 4 may be lost",
+        "2 custodians together open nothing; 3 together can open every record",
+        "5 custodians together can stop all reading",
+        "https://chamber.example, controlled by chamber, for: device, professional",
+        "changes    hold 7 days",
+        words(genesis(7).digest),
+    ):
+        assert part in text
+
+
+def test_everybody_is_shown_the_same() -> None:
+    proposal = genesis()
+    assert render(read_proposal(lines_of(proposal)), NOW) == render(proposal, NOW)
+
+
+def test_a_tight_shape_and_an_unsafe_policy_are_said() -> None:
+    policy = '@id("open") permit (principal, action, resource);'
+    text = render(genesis(policy=policy), NOW)
+    assert "tight: 3 of 5" in text
+    assert "Against signing it:" in text
+    assert "! policy[open]" in text
+    assert "open: allows everything always" in text
+
+
+def test_names_of_others_move_no_text_on_a_terminal() -> None:
+    statement = enrolment(1, organisation="Good\n  2. Bad\x1b[2J\u202e").statement
+    manifest = drafts.genesis(draft(), [statement, *(enrolment(n).statement for n in (2, 3, 4, 5))], NOW)
+    text = render(propose(None, manifest), NOW)
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "1. Good\\n  2. Bad\\x1b[2J\\u202e" in text
+    assert "\x1b" not in enrolments.render([enrolment(1, organisation="a\x1bb")])
+
+
+def test_a_successor_shows_what_changes() -> None:
+    wanted = draft(name="New", remove=("Organisation 5",), change_delay_days=3)
+    proposal = next_proposal(chain(), wanted, [enrolment(6), enrolment(2, endpoint="moved.example:1")])
+    shown = facts(proposal, NOW + 1)["changes"]
+    assert shown == [
+        "the name: Clinics becomes New",
+        "the delay of changes: 7 days becomes 3 days",
+        "custodian 5 (Organisation 5) leaves",
+        "custodian 2 (Organisation 2): endpoint 'c2.example:7001' becomes 'moved.example:1'",
+        "custodian 6 is new: Organisation 6, in Country 6, hosted by Hoster 6, owned by Organisation 6",
+    ]
+    assert "custodian 5 (Organisation 5) leaves" in render(proposal, NOW + 1)
+
+
+def test_rules_that_come_go_and_change_are_shown() -> None:
+    known = chain()
+    manifest = next_proposal(known, draft()).statement
+    policy = default_policy().replace("> 2000 ", "> 9 ").replace("owner-destroys", "owner-deletes")
+    shown = facts(propose(known, replace(manifest, policy=policy)), NOW + 1)["changes"]
+    assert [line.split(" ")[2] for line in shown] == ["owner-destroys", "owner-deletes", "brake"]
+    reworded = facts(propose(known, replace(manifest, policy=default_policy() + "\n")), NOW + 1)["changes"]
+    assert reworded == ["the policy's text changes, its rules read the same"]
+    assert facts(propose(known, manifest), NOW + 1)["changes"] == ["nothing but its time"]
+
+
+def test_an_order_and_an_eviction_are_shown() -> None:
+    known = chain(6)
+    order = propose(known, drafts.order(known, 4, "yearly refresh", NOW))
+    assert "number 4" in render(order, NOW)
+    assert "yearly refresh" in render(order, NOW)
+    assert facts(order, NOW)["sequence"] == 4
+    eviction = next_proposal(known, drafts.Draft(remove=("Organisation 6",), emergency=True))
+    assert "EMERGENCY" in render(eviction, NOW + 1)
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        ("when { context.isOwner || context.granted }", "(who asks is the owner that the key names or"),
+        ("unless { context.independent < 2 }", "evidence there is is at least 2"),
+        ('unless { ["a", "b"].contains(context.purpose) }', 'the purpose is neither "a" nor "b"'),
+        ("unless { context.isOwner && context.granted }", "(it is not so that who asks"),
+        (
+            'when { context.controllers.containsAny(["x"]) }',
+            "[the parties whose evidence there is contains_any",
+        ),
+        ("when { if context.isOwner then true else false }", "IfThenElse"),
+    ],
+)
+def test_a_condition_is_said_in_words_or_shown_as_it_is(condition: str, said: str) -> None:
+    rule = f'@id("r") permit (principal, action == Action::"release", resource) {condition};'
+    assert said in explain(rule)[0].text
+
+
+def test_a_rule_for_one_holder_says_so_and_a_broken_policy_too() -> None:
+    rule = '@id("r") permit (principal == Holder::"boss", action, resource);'
+    assert "boss" in explain(rule)[0].text
+    assert explain("permit (")[0].effect == "unreadable"
+
+
+def test_every_page_of_a_rehearsal_says_so(tmp_path: Path) -> None:
+    said: list[str] = []
+    chain_file = rehearse(draft(), [enrolment(n).statement for n in range(1, 6)], tmp_path, NOW, said.append)
+    assert chain_file.exists()
+    pages = [text for text in said if "Custodians" in text]
+    assert len(pages) == 1
+    assert pages[0].count(REHEARSAL_WARNING) == 2
+    assert REHEARSAL_WARNING in said[0]
+    assert REHEARSAL_WARNING in said[-1]
+    proposal = read_proposal(lines_of(genesis(name="REHEARSAL: x")))
+    assert facts(proposal, NOW)["rehearsal"] is True
+
+
+def test_words_are_twelve_and_follow_the_bits() -> None:
+    assert words(bytes(32)) == " ".join(["academic"] * 12)
+    assert words(bytes(14) + b"\x01" + bytes(17)) == " ".join(["academic"] * 11 + ["acid"])
+    assert words(b"\xff" * 32).split() == ["zero"] * 12
