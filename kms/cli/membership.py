@@ -68,12 +68,15 @@ def accept(
     from kms.ceremony.checks import refuse_for_custodian
     from kms.ceremony.proposals import read_proposal, sign
     from kms.ceremony.rendering import clean, facts, render
+    from kms.statements.chain_file import read_chain
 
     now = int(time.time())
     settings = _load(config)
     proposal = read_proposal(files.read(file))
     identity = _identity(settings)
-    known = settings.manifest.read_bytes() if settings.manifest.exists() else None
+    known = None
+    if settings.manifest.exists():
+        known = read_chain(settings.manifest, settings.keyring_id).last.envelope
     joined = settings.store.exists()
     if not as_json:
         typer.echo(render(proposal, now))
@@ -96,6 +99,7 @@ def place_manifest(settings: CustodianConfig, chain: Path) -> None:
     from kms.crypto.hashing import equal
     from kms.errors import ConfigError, NotFound
 
+    data = files.read_bytes(chain)
     first = read_chain(files.read(chain)).links[0]
     if not equal(first.keyring_id, settings.keyring_id):
         raise NotFound(
@@ -104,9 +108,9 @@ def place_manifest(settings: CustodianConfig, chain: Path) -> None:
         )
     try:
         with settings.manifest.open("xb") as file:
-            file.write(first.envelope)
+            file.write(data)
     except FileExistsError:
-        if settings.manifest.read_bytes() != first.envelope:
+        if settings.manifest.read_bytes() != data:
             raise ConfigError(f"{settings.manifest} exists already and is another manifest") from None
 
 

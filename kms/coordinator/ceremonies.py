@@ -207,6 +207,10 @@ class _Resharing:
         for index, envelope in self._ceremonies.statuses.items():
             with contextlib.suppress(KmsError):
                 status = open_from(Status, envelope, self._keyring, index, self._keyring, "status").statement
+                if not any(v.count for v in status.versions):
+                    self._newcomers.add(
+                        index
+                    )  # it has never held these keys: dealers open their contexts to it
                 left = sum(v.count for v in status.versions if v.sequence < sequence)
                 self.progress.keys = max(self.progress.keys, left)
 

@@ -18,6 +18,7 @@ from kms.wire.v1 import ceremony_service_pb2 as pb
 
 T = TypeVar("T", bound=Message)
 R = TypeVar("R")
+RETRY_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)
 ALL_ORDERS = (1 << 63) - 1
 """A sequence beyond every order: under it a custodian lists all its keys."""
 
@@ -49,19 +50,38 @@ class _Repair:
         self._turn = 0
 
     async def run(self) -> None:
+        await self._await_patient()
+        reached = 0
         for source in self._helpers:
-            with contextlib.suppress(KmsError):
+            with contextlib.suppress(_Away):
                 await self._from_list_of(source)
+                reached += 1
+        if not reached:
+            raise Unavailable("no other custodian is up", reason="NOT_ENOUGH_HELPERS")
+
+    async def _await_patient(self) -> None:
+        """It may have come up this moment, and the connection to it is tried again now and then only."""
+        for pause in RETRY_PAUSES:
+            try:
+                await self._relay.sealing_key(self._index)
+            except Unavailable:
+                await asyncio.sleep(pause)
+            else:
+                return
+        await self._relay.sealing_key(self._index)
 
     async def _from_list_of(self, source: int) -> None:
         after, batches = b"", set()
         while True:
-            page = await self._relay.ceremony(
-                source,
-                "ListKeys",
-                pb.ListKeysRequest(order_sequence=ALL_ORDERS, after=after, limit=1024),
-                pb.ListKeysResponse,
-            )
+            try:
+                page = await self._relay.ceremony(
+                    source,
+                    "ListKeys",
+                    pb.ListKeysRequest(order_sequence=ALL_ORDERS, after=after, limit=1024),
+                    pb.ListKeysResponse,
+                )
+            except KmsError as error:
+                raise _Away from error
             for group in page.versions:
                 lacking = await self._relay.ceremony(
                     self._index,
@@ -174,6 +194,10 @@ class _Repair:
             if index != self._index:
                 raise _Failed(index) from error
             raise
+
+
+class _Away(Exception):
+    """A custodian that does not list its keys: another one does."""
 
 
 class _Failed(Exception):

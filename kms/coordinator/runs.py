@@ -95,6 +95,10 @@ class ReleaseRun:
         for task in self._tasks:
             task.cancel()
 
+    def satisfied(self) -> bool:
+        """Whether a quorum has answered for each key."""
+        return self._case.delivered_by_quorum() and self._answers >= self._case.quorum
+
     async def run(self) -> None:
         """Until nothing more can come; ends the feed."""
         self._started = asyncio.get_running_loop().time()

@@ -220,8 +220,13 @@ class CoordinatorService:
             raise Exhausted("too many requests are under way: try again", reason="TOO_MANY_REQUESTS")
 
     async def _give_up_alone(self, run: ReleaseRun) -> None:
-        """A request that nobody follows is let go after a while: custodians keep it, and can be asked again."""
-        await asyncio.sleep(ALONE_SECONDS)
+        """A request that nobody follows is let go: at once if its caller has enough, else after a while.
+
+        Custodians keep it, and can be asked again. A caller that has its keys must not be kept from asking for others
+        by the custodians that are down, and take seconds to be known as such.
+        """
+        if not run.satisfied():
+            await asyncio.sleep(ALONE_SECONDS)
         if not run.followers:
             run.give_up()
 

@@ -210,6 +210,24 @@ def _custodian(
     )
 
 
+def add_candidate(layout: Layout, index: int) -> Path:
+    """Give one more organisation its folder, keys and a place in the coordinator's list; its configuration file.
+
+    It is no custodian before a ceremony makes it one: `index` is the one that it will have.
+    """
+    relay, public = (f"127.0.0.1:{port}" for port in free_ports(2))
+    _custodian(layout.folder, Authority.load(layout.folder / "ca"), index, relay, public, None)
+    layout.custodians[index], layout.public[index] = relay, public
+    layout.save()
+    config = layout.custodian_folder(index) / "custodian.toml"
+    text = config.read_text().replace("00" * 32, layout.keyring_id.hex())
+    config.write_text(text.replace("../manifest.bin", "../chain.jsonl"))
+    coordinator = layout.folder / "coordinator" / "coordinator.toml"
+    lines = coordinator.read_text().replace("[custodians]\n", f'[custodians]\n{index} = "{relay}"\n')
+    coordinator.write_text(lines)
+    return config
+
+
 def _pin(layout: Layout, now: int) -> None:
     """Write the keyring's id into every custodian's configuration, and make their stores."""
     for index in layout.custodians:
