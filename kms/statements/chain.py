@@ -5,7 +5,8 @@ The rule of succession, for manifest N+1 after N:
 - it names N's hash, N's sequence plus one, and the keyring;
 - it is signed by the admin quorum of N, the admin quorum of N+1, `agreement` custodians of N and every custodian
   of N+1, and by nobody else;
-- an index means one organisation, and an identity key one index, for the life of the keyring;
+- an index means one organisation, an organisation has one index, and an identity key one index, for the life of the
+  keyring;
 - it holds once it has been public for N's `change_delay`. An emergency may take custodians out and change nothing
   else, and holds at once.
 
@@ -170,7 +171,8 @@ def _check_indices(chain: Chain, manifest: Manifest) -> None:
                     "manifest.custodians.identity_key",
                     f"of {new.organisation!r} was that of custodian {old.index}",
                 )
-    kept = {c.organisation: c.index for c in chain.last.manifest.custodians}
+    # Whoever left and came back under another index could have its old version repaired there: two shares of one.
+    kept = {c.organisation: c.index for link in chain.links for c in link.manifest.custodians}
     for new in manifest.custodians:
         require(
             kept.get(new.organisation, new.index) == new.index,

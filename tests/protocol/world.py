@@ -414,9 +414,13 @@ def found_keyring(
     issuer_keys: Mapping[str, SigningKey],
     threshold: int,
     now: int,
+    founders: Sequence[SigningKey] = (),
     **changes: object,
 ) -> Keyring:
-    """A genesis manifest, signed by all founders and opened against its own id; `changes` to its fields."""
+    """A genesis manifest, signed by all founders and opened against its own id; `changes` to its fields.
+
+    `founders` are the admins' keys, where they are others than the one of every world.
+    """
     manifest = Manifest(
         name=name,
         sequence=0,
@@ -443,11 +447,13 @@ def found_keyring(
     )
     manifest = replace(manifest, **changes)  # type: ignore[arg-type]
     payload = encode(manifest)
-    signed = sign_payload(manifest, payload, signing_key("admin"), *identities.values())
+    admins = founders or (signing_key("admin"),)
+    signed = sign_payload(manifest, payload, *admins, *identities.values())
     return open_genesis(signed.envelope, genesis_keyring_id(payload), now)
 
 
 def custodian_of(index: int, identity: SigningKey) -> Custodian:
+    """The organisation of this index, in a place of its own."""
     jurisdiction, hosting = PLACES[(index - 1) % 5]
     round_ = "" if index <= 5 else str(index)
     organisation = f"{NAMES[(index - 1) % 5]} {index}"
