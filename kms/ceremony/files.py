@@ -24,6 +24,8 @@ from kms.errors import ConfigError, Invalid
 
 MAX_FILE_SIZE: Final = 512 * 1024 * 1024
 """Bytes. A transcript of a large refresh has some hundreds of megabytes at most."""
+MAX_BRACKETS: Final = 300
+"""In one line: an envelope has two, and one for each of at most 128 signatures."""
 KEY_SIZE: Final = 32
 SIGNATURE_SIZE: Final = 64
 
@@ -88,6 +90,9 @@ def read_lines(data: bytes, name: str = "the file") -> tuple[Line, ...]:
 def read_line(raw: bytes, where: str) -> Line:
     """One line with its newline; Invalid, beginning with `where`, if it is not in its one spelling."""
     try:
+        # Before any parsing: brackets without end run a parser that recurses out of its stack.
+        if raw.count(b"[") + raw.count(b"{") > MAX_BRACKETS:
+            raise ValueError
         line = _parse(json.loads(raw))
     except (ValueError, KeyError, TypeError, RecursionError, binascii.Error):
         raise Invalid(f"{where}: neither an envelope nor an attachment", reason="NOT_A_LINE") from None

@@ -13,6 +13,7 @@ from kms.statements.chain import Chain, open_chain
 from kms.wire.v1 import keyring_pb2
 
 MAX_BYTES = 64 << 20
+MAX_BRACKETS = 300
 
 
 def read_chain(path: Path, pinned: bytes) -> Chain:
@@ -31,6 +32,10 @@ def read_chain(path: Path, pinned: bytes) -> Chain:
 
 def _envelope(path: Path, number: int, line: bytes) -> bytes:
     try:
+        if (
+            line.count(b"[") + line.count(b"{") > MAX_BRACKETS
+        ):  # a parser that recurses would run out of its stack
+            raise ValueError
         parsed: Any = json.loads(line)
         envelope = keyring_pb2.Envelope(
             payload_type=parsed["payloadType"],
