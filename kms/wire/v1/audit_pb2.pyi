@@ -26,6 +26,9 @@ class LogKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     LOG_KIND_REPAIR_TASK: _ClassVar[LogKind]
     LOG_KIND_REPAIR_HELP: _ClassVar[LogKind]
     LOG_KIND_REPAIRED: _ClassVar[LogKind]
+    LOG_KIND_POOL_DEALT: _ClassVar[LogKind]
+    LOG_KIND_POOL_KEPT: _ClassVar[LogKind]
+    LOG_KIND_DRAW_CONFIRMED: _ClassVar[LogKind]
 LOG_KIND_UNSPECIFIED: LogKind
 LOG_KIND_STARTED: LogKind
 LOG_KIND_DEPOSIT: LogKind
@@ -44,6 +47,9 @@ LOG_KIND_COMPLAINT: LogKind
 LOG_KIND_REPAIR_TASK: LogKind
 LOG_KIND_REPAIR_HELP: LogKind
 LOG_KIND_REPAIRED: LogKind
+LOG_KIND_POOL_DEALT: LogKind
+LOG_KIND_POOL_KEPT: LogKind
+LOG_KIND_DRAW_CONFIRMED: LogKind
 
 class LogEntry(_message.Message):
     __slots__ = ("index", "kind", "at", "subject_hash", "principal", "outcome", "count", "previous_hash")

@@ -369,3 +369,135 @@ class PlannedVersion(_message.Message):
     key_ids: _containers.RepeatedScalarFieldContainer[bytes]
     points: bytes
     def __init__(self, plan: _Optional[bytes] = ..., key_ids: _Optional[_Iterable[bytes]] = ..., points: _Optional[bytes] = ...) -> None: ...
+
+class DealPoolRequest(_message.Message):
+    __slots__ = ("order", "batch", "sealing_keys")
+    ORDER_FIELD_NUMBER: _ClassVar[int]
+    BATCH_FIELD_NUMBER: _ClassVar[int]
+    SEALING_KEYS_FIELD_NUMBER: _ClassVar[int]
+    order: _keyring_pb2.Envelope
+    batch: int
+    sealing_keys: _containers.RepeatedCompositeFieldContainer[_keyring_pb2.Envelope]
+    def __init__(self, order: _Optional[_Union[_keyring_pb2.Envelope, _Mapping]] = ..., batch: _Optional[int] = ..., sealing_keys: _Optional[_Iterable[_Union[_keyring_pb2.Envelope, _Mapping]]] = ...) -> None: ...
+
+class DealPoolResponse(_message.Message):
+    __slots__ = ("dealing", "points", "blobs")
+    DEALING_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    BLOBS_FIELD_NUMBER: _ClassVar[int]
+    dealing: _keyring_pb2.Envelope
+    points: bytes
+    blobs: _containers.RepeatedCompositeFieldContainer[SealedBlob]
+    def __init__(self, dealing: _Optional[_Union[_keyring_pb2.Envelope, _Mapping]] = ..., points: _Optional[bytes] = ..., blobs: _Optional[_Iterable[_Union[SealedBlob, _Mapping]]] = ...) -> None: ...
+
+class KeepPoolRequest(_message.Message):
+    __slots__ = ("order", "plan", "points", "dealings", "dealt_points", "blobs")
+    ORDER_FIELD_NUMBER: _ClassVar[int]
+    PLAN_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    DEALINGS_FIELD_NUMBER: _ClassVar[int]
+    DEALT_POINTS_FIELD_NUMBER: _ClassVar[int]
+    BLOBS_FIELD_NUMBER: _ClassVar[int]
+    order: _keyring_pb2.Envelope
+    plan: bytes
+    points: bytes
+    dealings: _containers.RepeatedCompositeFieldContainer[_keyring_pb2.Envelope]
+    dealt_points: _containers.RepeatedScalarFieldContainer[bytes]
+    blobs: _containers.RepeatedCompositeFieldContainer[SealedBlob]
+    def __init__(self, order: _Optional[_Union[_keyring_pb2.Envelope, _Mapping]] = ..., plan: _Optional[bytes] = ..., points: _Optional[bytes] = ..., dealings: _Optional[_Iterable[_Union[_keyring_pb2.Envelope, _Mapping]]] = ..., dealt_points: _Optional[_Iterable[bytes]] = ..., blobs: _Optional[_Iterable[_Union[SealedBlob, _Mapping]]] = ...) -> None: ...
+
+class KeepPoolResponse(_message.Message):
+    __slots__ = ("generated", "complaints")
+    GENERATED_FIELD_NUMBER: _ClassVar[int]
+    COMPLAINTS_FIELD_NUMBER: _ClassVar[int]
+    generated: _keyring_pb2.Envelope
+    complaints: _containers.RepeatedCompositeFieldContainer[_keyring_pb2.Envelope]
+    def __init__(self, generated: _Optional[_Union[_keyring_pb2.Envelope, _Mapping]] = ..., complaints: _Optional[_Iterable[_Union[_keyring_pb2.Envelope, _Mapping]]] = ...) -> None: ...
+
+class ListPoolRequest(_message.Message):
+    __slots__ = ("limit",)
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    limit: int
+    def __init__(self, limit: _Optional[int] = ...) -> None: ...
+
+class PoolBatch(_message.Message):
+    __slots__ = ("plan", "points", "left")
+    PLAN_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    LEFT_FIELD_NUMBER: _ClassVar[int]
+    plan: bytes
+    points: bytes
+    left: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, plan: _Optional[bytes] = ..., points: _Optional[bytes] = ..., left: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class ListPoolResponse(_message.Message):
+    __slots__ = ("batches",)
+    BATCHES_FIELD_NUMBER: _ClassVar[int]
+    batches: _containers.RepeatedCompositeFieldContainer[PoolBatch]
+    def __init__(self, batches: _Optional[_Iterable[_Union[PoolBatch, _Mapping]]] = ...) -> None: ...
+
+class ListDrawsRequest(_message.Message):
+    __slots__ = ("limit",)
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    limit: int
+    def __init__(self, limit: _Optional[int] = ...) -> None: ...
+
+class ListDrawsResponse(_message.Message):
+    __slots__ = ("deposits",)
+    DEPOSITS_FIELD_NUMBER: _ClassVar[int]
+    deposits: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, deposits: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class ConfirmDrawRequest(_message.Message):
+    __slots__ = ("deposit", "receipts")
+    DEPOSIT_FIELD_NUMBER: _ClassVar[int]
+    RECEIPTS_FIELD_NUMBER: _ClassVar[int]
+    deposit: bytes
+    receipts: _containers.RepeatedCompositeFieldContainer[_keyring_pb2.Envelope]
+    def __init__(self, deposit: _Optional[bytes] = ..., receipts: _Optional[_Iterable[_Union[_keyring_pb2.Envelope, _Mapping]]] = ...) -> None: ...
+
+class ConfirmDrawResponse(_message.Message):
+    __slots__ = ("count",)
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    count: int
+    def __init__(self, count: _Optional[int] = ...) -> None: ...
+
+class GenerateRequest(_message.Message):
+    __slots__ = ("order",)
+    ORDER_FIELD_NUMBER: _ClassVar[int]
+    order: _keyring_pb2.Envelope
+    def __init__(self, order: _Optional[_Union[_keyring_pb2.Envelope, _Mapping]] = ...) -> None: ...
+
+class GenerateResponse(_message.Message):
+    __slots__ = ("keys", "done", "failed", "cheats", "away")
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    DONE_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
+    CHEATS_FIELD_NUMBER: _ClassVar[int]
+    AWAY_FIELD_NUMBER: _ClassVar[int]
+    keys: int
+    done: int
+    failed: int
+    cheats: _containers.RepeatedScalarFieldContainer[int]
+    away: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, keys: _Optional[int] = ..., done: _Optional[int] = ..., failed: _Optional[int] = ..., cheats: _Optional[_Iterable[int]] = ..., away: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class OfferKeysRequest(_message.Message):
+    __slots__ = ("keyring_id", "count")
+    KEYRING_ID_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    keyring_id: bytes
+    count: int
+    def __init__(self, keyring_id: _Optional[bytes] = ..., count: _Optional[int] = ...) -> None: ...
+
+class OfferedKey(_message.Message):
+    __slots__ = ("commitments",)
+    COMMITMENTS_FIELD_NUMBER: _ClassVar[int]
+    commitments: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, commitments: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class OfferKeysResponse(_message.Message):
+    __slots__ = ("keys",)
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    keys: _containers.RepeatedCompositeFieldContainer[OfferedKey]
+    def __init__(self, keys: _Optional[_Iterable[_Union[OfferedKey, _Mapping]]] = ...) -> None: ...
