@@ -40,6 +40,8 @@ PLAN: Final = "plan"
 POINTS: Final = "points"
 ORDER: Final = "order"
 REPAIR_TASK: Final = "repair"
+POOL_ORDER: Final = "pool order"
+POOL_PLAN: Final = "pool plan"
 
 # H(label, ...) used as HPKE `info`.
 SEAL_DEPOSIT: Final = "deposit"
@@ -50,6 +52,7 @@ SEAL_INBOX: Final = "inbox"
 SEAL_DEALING: Final = "dealing"
 SEAL_PIECES: Final = "pieces"
 SEAL_SUMS: Final = "sums"
+SEAL_POOL: Final = "pool dealing"
 
 # HKDF.
 HKDF_SECRET: Final = b"TKMS1 secret"

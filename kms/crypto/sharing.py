@@ -219,14 +219,16 @@ def reconstruct(
     shares: Mapping[int, bytes],
     commitments: Sequence[bytes],
     threshold: int,
-    matches: Callable[[bytes], bool],
+    matches: Callable[[bytes], bool] | None,
     *,
     group: Group = SECP256K1,
 ) -> Reconstruction:
     """The secret of which `matches` (the key check value) is true, and whose shares were wrong.
 
-    All `shares` must be of one version. The first t are tried without any group arithmetic; if they do not
-    match, or the rest differs from them, each share is held against the commitments, which costs n checks
+    Without `matches` (a key that nobody dealt has no check value) it is the one that opens C_0.
+
+    All `shares` must be of one version. The first t are tried without any group arithmetic but that; if they do
+    not match, or the rest differs from them, each share is held against the commitments, which costs n checks
     instead of n-choose-t attempts and tells a lying custodian from a lying dealer.
 
     Raises NotEnoughShares, or DealerAtFault when t good shares do not give the secret described.
@@ -240,7 +242,8 @@ def reconstruct(
             decoded[index] = decode_share(share)
         except CryptoError:
             wrong.append(index)
-    secret = _try_subset(decoded, threshold, matches)
+    right = matches_opening(commitments[0], matches, group)
+    secret = _try_subset(decoded, threshold, right)
     if secret is not None and _on_one_polynomial(decoded, threshold):
         return Reconstruction(secret, tuple(sorted(wrong)))
     # That shares differ does not say whose are wrong: one liar among the first t can alter g, and two can
@@ -257,31 +260,51 @@ def reconstruct(
                 f"{len(decoded)} good shares of the {threshold} needed",
                 details={"wrong": ",".join(map(str, sorted(wrong)))},
             )
-        secret = _try_subset(decoded, threshold, matches)
+        secret = _try_subset(decoded, threshold, right)
     if secret is None:
         raise DealerAtFault("every share matches the commitments, but the key check value does not")
     return Reconstruction(secret, tuple(sorted(wrong)))
 
 
+Opens = Callable[[int, int], bool]
+"""Whether (f(0), g(0)) are the ones that are looked for."""
+
+
+def matches_opening(
+    commitment: bytes, matches: Callable[[bytes], bool] | None, group: Group = SECP256K1
+) -> Opens:
+    """A check of f(0) alone where there is a check value, else of the opening of C_0 = Com(f(0), g(0))."""
+    if matches is not None:
+        return lambda a, b: matches(a.to_bytes(SCALAR_SIZE, "big"))
+
+    def opens(a: int, b: int) -> bool:
+        try:
+            return equal(group.commit(a, b), commitment)
+        except CryptoError:
+            return False
+
+    return opens
+
+
 def reconstruct_by_check(
-    shares: Mapping[int, bytes], matches: Callable[[bytes], bool], attempts: int = 256
+    shares: Mapping[int, bytes], opens: Opens, attempts: int = 256
 ) -> tuple[KeySecret, tuple[int, ...]] | None:
-    """The secret and the indices whose shares gave it, where neither threshold nor commitments are at hand.
+    """The secret and the indices whose shares gave it, where neither threshold nor later commitments are at hand.
 
     Shares of a polynomial of degree t-1 give its value at 0 however many more than t are taken, so all are tried,
-    then all but one, and so on, at most `attempts` times. None if no subset gives what `matches` says it should.
+    then all but one, and so on, at most `attempts` times. None if no subset gives what `opens` says it should.
     """
     decoded = {}
     for index, share in shares.items():
         with contextlib.suppress(CryptoError):
-            decoded[index] = decode_share(share)[0]
+            decoded[index] = decode_share(share)
     tries = itertools.chain.from_iterable(
         itertools.combinations(sorted(decoded), size) for size in range(len(decoded), 1, -1)
     )
     for base in itertools.islice(tries, attempts):
-        secret = interpolate(base, [decoded[i] for i in base]).to_bytes(SCALAR_SIZE, "big")
-        if matches(secret):
-            return KeySecret(secret), base
+        secret = _open_at_zero(decoded, base, opens)
+        if secret is not None:
+            return secret, base
     return None
 
 
@@ -305,14 +328,17 @@ def all_consistent(rows: Sequence[Mapping[int, bytes]], threshold: int) -> bool:
     return _on_one_polynomial({i: (f % Q, g % Q) for i, (f, g) in sums.items()}, threshold)
 
 
-def _try_subset(
-    decoded: Mapping[int, tuple[int, int]], threshold: int, matches: Callable[[bytes], bool]
-) -> KeySecret | None:
+def _try_subset(decoded: Mapping[int, tuple[int, int]], threshold: int, opens: Opens) -> KeySecret | None:
     if len(decoded) < threshold:
         return None
-    base = tuple(decoded)[:threshold]
-    secret = interpolate(base, [decoded[i][0] for i in base]).to_bytes(SCALAR_SIZE, "big")
-    return KeySecret(secret) if matches(secret) else None
+    return _open_at_zero(decoded, tuple(decoded)[:threshold], opens)
+
+
+def _open_at_zero(
+    decoded: Mapping[int, tuple[int, int]], base: tuple[int, ...], opens: Opens
+) -> KeySecret | None:
+    a, b = (interpolate(base, [decoded[i][half] for i in base]) for half in (0, 1))
+    return KeySecret(a.to_bytes(SCALAR_SIZE, "big")) if opens(a, b) else None
 
 
 def _on_one_polynomial(decoded: Mapping[int, tuple[int, int]], threshold: int) -> bool:

@@ -34,6 +34,9 @@ class LogKind(enum.IntEnum):
     REPAIR_TASK = 15
     REPAIR_HELP = 16
     REPAIRED = 17
+    POOL_DEALT = 18
+    POOL_KEPT = 19
+    DRAW_CONFIRMED = 20
 
 
 @message(audit_pb2.LogEntry)

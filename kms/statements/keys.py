@@ -74,6 +74,14 @@ class Descriptor:
         size = 1216 if self.core.spec is KeySpec.INBOX else 0
         if len(self.public_key) != size:
             require(False, "public_key", "stands in inbox keys, and only there")
+        # An inbox's public half follows from its secret, which nobody has known here.
+        if self.jointly_made and self.core.spec is not KeySpec.DATA:
+            require(False, "key_check_value", "must be there in an inbox key")
+
+    @property
+    def jointly_made(self) -> bool:
+        """Whether custodians made the key, so that there is no dealer and no key check value: C_0 is the check."""
+        return not self.key_check_value
 
     @property
     def core_hash(self) -> bytes:

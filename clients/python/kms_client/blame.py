@@ -7,7 +7,7 @@ open the other custodians' deliveries too, which the host has.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -170,20 +170,28 @@ def _malformed(descriptor: Descriptor, proofs: Sequence[ShareProof], keyring: Ke
         if not _matches(proof, descriptor):
             return False
     core = descriptor.core
-    opened: list[bytes] = []
-
-    def matches(secret: bytes) -> bool:
-        opened[:] = [derivation.prk(secret)]
-        return equal(derivation.key_check_value(opened[0], descriptor.core_hash), descriptor.key_check_value)
-
+    shares = {p.index: p.share for p in proofs}
     try:
-        found = reconstruct({p.index: p.share for p in proofs}, core.commitments, core.threshold, matches)
+        found = reconstruct(shares, core.commitments, core.threshold, check_of(descriptor, []))
     except DealerAtFault:
         return True
     if core.spec is not KeySpec.INBOX:
         return False
     seed = derivation.inbox_seed(found.secret, descriptor.core_hash)
     return not equal(sealing.SealingPrivateKey(seed).public, descriptor.public_key)
+
+
+def check_of(descriptor: Descriptor, opened: list[bytes]) -> Callable[[bytes], bool] | None:
+    """Whether a secret has the descriptor's key check value, leaving its PRK in `opened`; None if it has none."""
+    if descriptor.jointly_made:
+        return None
+    digest, expected = descriptor.core_hash, descriptor.key_check_value
+
+    def matches(secret: bytes) -> bool:
+        opened[:] = [derivation.prk(secret)]
+        return equal(derivation.key_check_value(opened[0], digest), expected)
+
+    return matches
 
 
 def _contradict(statements: Sequence[bytes], index: int, keyring: Keyring) -> bool:

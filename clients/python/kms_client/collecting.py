@@ -17,6 +17,7 @@ from kms.crypto.sharing import (
     DealerAtFault,
     NotEnoughShares,
     all_consistent,
+    matches_opening,
     reconstruct,
     reconstruct_by_check,
 )
@@ -39,7 +40,7 @@ from kms.statements.release import (
     share_leaf,
 )
 from kms.wire.v1 import coordinator_pb2, keyring_pb2
-from kms_client.blame import EQUIVOCATION, KEY_MALFORMED, WRONG_SHARE, Fault, ShareProof
+from kms_client.blame import EQUIVOCATION, KEY_MALFORMED, WRONG_SHARE, Fault, ShareProof, check_of
 from kms_client.cache import OpenKey
 from kms_client.errors import ApprovalPending, NotEnoughCustodians, ReleaseDenied
 
@@ -230,12 +231,7 @@ class Collector:
         if descriptor is None or len(shares) < max(2, threshold):
             return
         opened: list[bytes] = []
-        digest, expected = descriptor.core_hash, descriptor.key_check_value
-
-        def matches(secret: bytes) -> bool:
-            opened[:] = [derivation.prk(secret)]
-            return equal(derivation.key_check_value(opened[0], digest), expected)
-
+        matches = check_of(descriptor, opened)
         try:
             if threshold:
                 result = reconstruct(shares, self._commitments(descriptor, version), threshold, matches)
@@ -243,7 +239,8 @@ class Collector:
                     self._blame_share(index, position, version)
                 secret = result.secret
             else:
-                found = reconstruct_by_check(shares, matches)
+                right = matches_opening(descriptor.core.commitments[0], matches)
+                found = reconstruct_by_check(shares, right)
                 if found is None or len(found[1]) < len(shares):
                     # Too few, or somebody lies: who, only the plan's points can tell.
                     self.suspected.add(version)
@@ -251,7 +248,8 @@ class Collector:
                     return
                 secret = found[0]
             if key_id not in self.opened:
-                self.opened[key_id] = self._open(descriptor, position, secret, opened[0])
+                prk = opened[0] if opened else derivation.prk(secret.reveal())
+                self.opened[key_id] = self._open(descriptor, position, secret, prk)
                 self.failed.pop(key_id, None)
         except NotEnoughShares as error:
             for wrong in filter(None, error.details.get("wrong", "").split(",")):
