@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Protocol, TypeVar
 
+from kms.custodian.generating import PoolBatch
 from kms.custodian.node import CustodianNode
 from kms.custodian.repairing import Pieces, Repair
 from kms.custodian.resharing import Batch, OldPlan
 from kms.custodian.store import StoredVersion
-from kms.statements.ids import KeyId, Version
+from kms.statements.ids import DepositHash, KeyId, Version
 from kms.transport.server import Call, Method
 from kms.wire.v1 import ceremony_service_pb2 as pb
 from kms.wire.v1 import keyring_pb2
@@ -46,6 +47,11 @@ class CeremonyService:
             Method("MakePieces", pb.MakePiecesRequest, self.make_pieces),
             Method("SumPieces", pb.SumPiecesRequest, self.sum_pieces, max_bytes=MAX_BYTES),
             Method("FinishRepair", pb.FinishRepairRequest, self.finish_repair, max_bytes=MAX_BYTES),
+            Method("DealPool", pb.DealPoolRequest, self.deal_pool),
+            Method("KeepPool", pb.KeepPoolRequest, self.keep_pool, max_bytes=MAX_BYTES),
+            Method("ListPool", pb.ListPoolRequest, self.list_pool),
+            Method("ListDraws", pb.ListDrawsRequest, self.list_draws),
+            Method("ConfirmDraw", pb.ConfirmDrawRequest, self.confirm_draw),
         )
 
     async def follow_chain(self, request: pb.FollowChainRequest, call: Call) -> pb.FollowChainResponse:
@@ -150,6 +156,44 @@ class CeremonyService:
         )
         repaired = await self._run(self._node().finish_repair, repair)
         return pb.FinishRepairResponse(repaired=_envelope(repaired))
+
+    async def deal_pool(self, request: pb.DealPoolRequest, call: Call) -> pb.DealPoolResponse:
+        dealt = await self._run(
+            self._node().deal_pool, request.order, request.batch, list(request.sealing_keys)
+        )
+        return pb.DealPoolResponse(
+            dealing=_envelope(dealt.dealing), points=dealt.points, blobs=_blobs(dealt.blobs.items())
+        )
+
+    async def keep_pool(self, request: pb.KeepPoolRequest, call: Call) -> pb.KeepPoolResponse:
+        batch = PoolBatch(
+            request.order,
+            request.plan,
+            request.points,
+            tuple(request.dealings),
+            tuple(request.dealt_points),
+            {blob.index: blob.sealed for blob in request.blobs},
+        )
+        kept = await self._run(self._node().keep_pool, batch)
+        return pb.KeepPoolResponse(
+            generated=_envelope(kept.generated) if kept.generated else None,
+            complaints=map(_envelope, kept.complaints),
+        )
+
+    async def list_pool(self, request: pb.ListPoolRequest, call: Call) -> pb.ListPoolResponse:
+        batches = await self._run(self._node().pool, request.limit)
+        return pb.ListPoolResponse(
+            batches=[pb.PoolBatch(plan=pool.plan, points=pool.points, left=left) for pool, left in batches]
+        )
+
+    async def list_draws(self, request: pb.ListDrawsRequest, call: Call) -> pb.ListDrawsResponse:
+        return pb.ListDrawsResponse(deposits=await self._run(self._node().unconfirmed_draws, request.limit))
+
+    async def confirm_draw(self, request: pb.ConfirmDrawRequest, call: Call) -> pb.ConfirmDrawResponse:
+        count = await self._run(
+            self._node().confirm_draw, DepositHash(request.deposit), list(request.receipts)
+        )
+        return pb.ConfirmDrawResponse(count=count)
 
 
 def _envelope(data: bytes) -> keyring_pb2.Envelope:

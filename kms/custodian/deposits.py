@@ -13,6 +13,7 @@ from kms.crypto import labels, sealing
 from kms.crypto.hashing import H, equal
 from kms.crypto.sharing import verify_batch
 from kms.custodian.context import NodeContext
+from kms.custodian.drawing import pool_shares
 from kms.custodian.vault import SealedRow
 from kms.errors import Denied, Exhausted, Invalid
 from kms.policy.attributes import Credential, DepositAttributes, controllers, principal_class
@@ -124,19 +125,20 @@ def _open_shares(
     sealed: bytes,
     refused: dict[int, str],
     now: int,
-) -> list[tuple[Descriptor, SealedRow]]:
-    """The rows to keep; adds to `refused` the positions whose share or opening is wrong."""
+) -> dict[int, tuple[Descriptor, SealedRow]]:
+    """The rows to keep, by position; adds to `refused` the positions whose share or opening is wrong."""
     if not equal(sealing.blob_hash(sealed), target.blob_hash):
         raise Invalid("the sealed shares are not those that the deposit names", reason="WRONG_BLOB")
     plain = node.sealing.open(target.sealing_key_id, _info(node, opened, target), sealed, now)
     secrets = DepositSecrets.parse(plain, len(opened.descriptors))
+    shares = _with_drawn(node, opened, secrets.shares, refused)
     wrong = verify_batch(
         node.me.index,
-        secrets.shares,
+        shares,
         [d.core.commitments for d in opened.descriptors],
         node.keyring.threshold,
     )
-    keys = []
+    keys = {}
     readable = {context: _is_context(context) for context in {o.context for o in secrets.openings}}
     for position, descriptor in enumerate(opened.descriptors):
         opening = secrets.openings[position]
@@ -145,11 +147,22 @@ def _open_shares(
         elif not (readable[opening.context] and opening.opens(descriptor.core.context_commitment)):
             refused.setdefault(position, "WRONG_CONTEXT")
         if position not in refused:
-            row = node.vault.seal_row(
-                descriptor.key_id, secrets.shares[position], opening.salt + opening.context
-            )
-            keys.append((descriptor, row))
+            row = node.vault.seal_row(descriptor.key_id, shares[position], opening.salt + opening.context)
+            keys[position] = (descriptor, row)
     return keys
+
+
+def _with_drawn(
+    node: NodeContext, opened: OpenedDeposit, given: Sequence[bytes], refused: dict[int, str]
+) -> Sequence[bytes]:
+    """The dealer's shares, and in the place of those that it draws our own of the pool's keys."""
+    drawn = {p: d for p, d in enumerate(opened.descriptors) if d.jointly_made}
+    if not drawn:
+        return given
+    found, problems = pool_shares(node, drawn)
+    for position, reason in problems.items():
+        refused.setdefault(position, reason)
+    return [found.get(p, b"") if p in drawn else share for p, share in enumerate(given)]
 
 
 def _is_context(data: bytes) -> bool:
@@ -164,7 +177,7 @@ def _is_context(data: bytes) -> bool:
 def _keep(
     node: NodeContext,
     opened: OpenedDeposit,
-    keys: list[tuple[Descriptor, SealedRow]],
+    keys: dict[int, tuple[Descriptor, SealedRow]],
     refused: dict[int, str],
     names: list[bytes],
     now: int,
@@ -196,7 +209,10 @@ def _keep(
             ),
             node.identity,
         )
-        node.store.add_keys(keys)
+        node.store.add_keys([key for key in keys.values() if not key[0].jointly_made])
+        drawn = [(position, *key) for position, key in keys.items() if key[0].jointly_made]
+        if drawn:
+            node.store.pool.draw(opened.hash, drawn)
         node.store.add_receipt(opened.hash, receipt.envelope)
         # Refused keys count too: each costs a check and a line of the log, and junk would come without end.
         for name in names:

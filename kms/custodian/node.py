@@ -11,14 +11,24 @@ from dataclasses import dataclass, replace
 
 from kms.crypto.hashing import equal
 from kms.crypto.signing import SigningKey
-from kms.custodian import approvals, decisions, deposits, following, releases, repairing, resharing
+from kms.custodian import (
+    approvals,
+    decisions,
+    deposits,
+    drawing,
+    following,
+    generating,
+    releases,
+    repairing,
+    resharing,
+)
 from kms.custodian.check import damaged_keys
 from kms.custodian.context import Approver, NodeContext, Recent
 from kms.custodian.decisions import Decided
 from kms.custodian.following import keep_chain, longer_chain, membership, stored_chain
 from kms.custodian.ledger import Ledger
 from kms.custodian.sealing_keys import DEFAULT_PERIOD, SealingKeys
-from kms.custodian.store import WAITING, CustodianStore, StoredVersion
+from kms.custodian.store import WAITING, CustodianStore, StoredPool, StoredVersion
 from kms.custodian.vault import Vault
 from kms.errors import ConfigError, StoreError, Unavailable
 from kms.policy.counters import Counters
@@ -29,7 +39,7 @@ from kms.statements.audit import LogEntry, LogKind
 from kms.statements.chain import Chain
 from kms.statements.codec import decode
 from kms.statements.envelope import Envelope, Signed
-from kms.statements.ids import KeyId, RequestHash, Version
+from kms.statements.ids import DepositHash, KeyId, RequestHash, Version
 from kms.statements.manifest import Keyring, SealingKey, advance
 
 LOG_CHECKED_AT_START = 1000
@@ -264,6 +274,29 @@ class CustodianNode:
         self._check_manifest()
         return repairing.finish(self.context, repair)
 
+    def deal_pool(
+        self, order: Envelope, batch: int, sealing_keys: Sequence[Envelope]
+    ) -> generating.PoolDealt:
+        self._check_manifest()
+        return generating.deal_pool(self.context, order, batch, sealing_keys)
+
+    def keep_pool(self, batch: generating.PoolBatch) -> generating.Kept:
+        self._check_manifest()
+        return generating.keep_pool(self.context, batch)
+
+    def pool(self, limit: int) -> list[tuple[StoredPool, list[int]]]:
+        """Batches of keys that nobody has drawn, with the positions that are left."""
+        self._keep_up()
+        return self.context.store.pool.left(limit)
+
+    def unconfirmed_draws(self, limit: int) -> list[DepositHash]:
+        return self.context.store.pool.unconfirmed(limit)
+
+    def confirm_draw(self, deposit: DepositHash, receipts: Sequence[Envelope]) -> int:
+        """How many of a deposit's keys can be released from now on."""
+        self._keep_up()
+        return drawing.confirm(self.context, deposit, receipts)
+
     def _keep_up(self) -> None:
         """Live by the manifest that is in force now."""
         context = self.context
@@ -283,6 +316,7 @@ class CustodianNode:
             issuers=_issuers(keyring),
         )
         with context.store.transaction():
+            context.store.pool.erase_shares()  # they are of the committee before
             following.log_manifest(self.context, keyring)
 
     def _check_manifest(self) -> None:

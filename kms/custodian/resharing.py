@@ -107,6 +107,8 @@ def accept_order(node: NodeContext, envelope: Envelope, now: int) -> Signed[Resh
     if order.statement.sequence > sequence:
         with node.store.transaction():
             node.store.versions.set_order(order.statement.sequence, name)
+            # Old shares may have leaked, and a pool's cannot be dealt anew: its keys are made anew instead.
+            node.store.pool.erase_shares()
     return order
 
 
@@ -127,7 +129,7 @@ def deal(
     keyring = node.keyring
     receivers = {}
     for position, envelope in enumerate(sealing_keys):
-        index = _signer(keyring, envelope, f"sealing_keys[{position}]")
+        index = signer_of(keyring, envelope, f"sealing_keys[{position}]")
         receivers[index] = open_sealing_key(envelope, keyring, index, now).statement
     if len(receivers) < quorums.durable(keyring.threshold):
         raise Stale("too few receivers for the new shares to last", reason="NOT_DURABLE")
@@ -527,7 +529,7 @@ def opening_of(node: NodeContext, key: StoredKey) -> Opening:
     return Opening(plain[:32], plain[32:])
 
 
-def _signer(keyring: Keyring, envelope: Envelope, path: str) -> int:
+def signer_of(keyring: Keyring, envelope: Envelope, path: str) -> int:
     key = envelope.signatures[0].keyid if envelope.signatures else b""
     for custodian in keyring.manifest.custodians:
         if custodian.identity_key == key:

@@ -20,6 +20,7 @@ from sqlite_utils import Database, Migrations
 
 from kms.crypto import derivation
 from kms.crypto.hashing import equal
+from kms.custodian.sqlite_pool import SqlitePool
 from kms.custodian.sqlite_versions import SqliteVersions
 from kms.custodian.store import WAITING, ResharedShare, StoredKey, StoredRequest, StoredSealingKey
 from kms.custodian.vault import SealedRow
@@ -46,6 +47,13 @@ def m002_versions(db: Database) -> None:
             db.execute(statement)
 
 
+@MIGRATIONS()
+def m003_pool(db: Database) -> None:
+    for statement in (Path(__file__).parent / "pool.sql").read_text().split(";"):
+        if statement.strip():
+            db.execute(statement)
+
+
 @dataclass(frozen=True, slots=True)
 class _Frame:
     """The first part of some descriptors, and what it says."""
@@ -63,6 +71,7 @@ class SqliteCustodianStore:
         self._db = connection
         self._frames: dict[int, _Frame] = {}
         self.versions = SqliteVersions(connection)
+        self.pool = SqlitePool(connection)
 
     @classmethod
     def create(cls, path: Path, keyring_id: bytes, index: int) -> SqliteCustodianStore:

@@ -109,6 +109,26 @@ class StoredSealingKey:
     not_after: int
 
 
+@dataclass(frozen=True, slots=True)
+class StoredPool:
+    """A batch of keys that custodians made: exact plan, C_0..C_(t-1) of all keys, our signed word on it."""
+
+    plan_hash: bytes
+    plan: bytes
+    points: bytes
+    generated: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PoolShare:
+    """A share of a key that nobody has drawn: which key of which batch, sealed under a row key of its own."""
+
+    pool: StoredPool
+    position: int
+    wrapped_key: bytes = field(repr=False)
+    share: bytes = field(repr=False)
+
+
 WAITING, DECIDED, CLOSED = "waiting", "decided", "closed"
 """States of a request: waits for humans; final, with something allowed; nothing goes out any more."""
 
@@ -130,11 +150,57 @@ class VersionStore(Protocol):
     def counts(self) -> list[tuple[Version, int, int, int]]: ...
 
 
+class PoolStore(Protocol):
+    """What the node asks about keys that custodians made jointly (`SqlitePool` is one).
+
+    Drawn keys lie apart until their draw is confirmed: nothing that releases, deals or repairs sees them.
+    """
+
+    def find(self, order_hash: bytes, batch: int) -> StoredPool | None:
+        """The one plan of a batch that this node keeps, drawn or not, for ever."""
+        ...
+
+    def add(
+        self, order_hash: bytes, batch: int, pool: StoredPool, shares: Sequence[tuple[bytes, bytes, bytes]]
+    ) -> None:
+        """Add a batch; of each key in order (C_0, wrapped row key, sealed share)."""
+        ...
+
+    def shares(self, commitments: Sequence[bytes]) -> Mapping[bytes, PoolShare]:
+        """Undrawn shares by C_0."""
+        ...
+
+    def left(self, limit: int) -> list[tuple[StoredPool, list[int]]]:
+        """Batches that are not used up, with the positions of the keys that are left."""
+        ...
+
+    def erase_shares(self) -> int:
+        """Erase all undrawn shares; how many there were."""
+        ...
+
+    def count(self) -> int:
+        """Undrawn keys."""
+        ...
+
+    def draw(self, deposit: DepositHash, rows: Sequence[tuple[int, Descriptor, SealedRow]]) -> None:
+        """Take keys out of the pool for a deposit: (position in the deposit, description, row)."""
+        ...
+
+    def drawn(self, deposit: DepositHash) -> list[tuple[int, Descriptor, SealedRow]]:
+        """Keys that a deposit drew and that are not confirmed."""
+        ...
+
+    def forget_draws(self, deposit: DepositHash, positions: Sequence[int]) -> None: ...
+    def unconfirmed(self, limit: int) -> list[DepositHash]: ...
+
+
 class CustodianStore(Protocol):
     """What the node asks of its disk. `add` and `total` make it the counters' store too."""
 
     @property
     def versions(self) -> VersionStore: ...
+    @property
+    def pool(self) -> PoolStore: ...
 
     def transaction(self) -> AbstractContextManager[object]: ...
     def identity(self) -> tuple[bytes, int]:

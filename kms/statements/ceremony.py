@@ -41,9 +41,15 @@ def order_hash(payload: bytes) -> bytes:
 
 def open_order(envelope: bytes | keyring_pb2.Envelope, chain: Chain, now: int) -> Signed[ReshareOrder]:
     """An order by the admin quorum of the manifest in force, to its own committee."""
+    return open_by_admins(ReshareOrder, envelope, chain, now)
+
+
+def open_by_admins(cls: type[S], envelope: bytes | keyring_pb2.Envelope, chain: Chain, now: int) -> Signed[S]:
+    """A statement that the admin quorum of the manifest in force signed, about that manifest, and nobody else."""
     current = chain.current(now)
 
-    def check(order: ReshareOrder, signers: frozenset[bytes]) -> None:
+    def check(statement: S, signers: frozenset[bytes]) -> None:
+        order: Any = statement
         check_binding(current, order.keyring_id, order.manifest_hash)
         require(order.created_at <= now + MAX_CLOCK_SKEW, "order.created_at", "lies in the future")
         admins = frozenset(current.manifest.admins)
@@ -53,7 +59,7 @@ def open_order(envelope: bytes | keyring_pb2.Envelope, chain: Chain, now: int) -
         if missing > 0:
             raise BadSignature(f"{missing} more admins must sign the order", reason="SIGNATURES_MISSING")
 
-    return open_by_quorums(ReshareOrder, envelope, check, "order")
+    return open_by_quorums(cls, envelope, check, "order")
 
 
 @message(ceremony_pb2.SealedTarget)

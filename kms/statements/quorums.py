@@ -22,6 +22,11 @@ def erased(n: int, t: int) -> int:
     return n - t + 1
 
 
+def exclusive(n: int, t: int, q: int) -> int:
+    """So many receipts, and at least q, that no second draw of the same key can have as many."""
+    return max(agreement(n, t), q)
+
+
 def permitted(n: int, t: int) -> bool:
     """Whether a keyring may have this shape: t >= 2 and 2t-1 <= n <= 64."""
     return t >= 2 and durable(t) <= n <= MAX_CUSTODIANS
