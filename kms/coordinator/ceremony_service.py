@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from kms.coordinator.ceremonies import Ceremonies, planned_version
+from kms.coordinator.pools import Pools
 from kms.coordinator.relay import Relay
 from kms.coordinator.repairs import repair
+from kms.crypto.hashing import equal
+from kms.errors import NotFound
 from kms.statements.ids import Version
 from kms.transport.server import Call, Method
 from kms.wire.v1 import ceremony_service_pb2 as pb
@@ -15,7 +18,7 @@ SERVICE = "kms.v1.CoordinatorCeremonyService"
 DAYS = 30 * 86400.0
 
 
-def methods(ceremonies: Ceremonies, relay: Relay) -> tuple[Method, ...]:
+def methods(ceremonies: Ceremonies, pools: Pools, relay: Relay) -> tuple[Method, ...]:
     """What admins' commands call, and clients that were handed a wrong share."""
 
     async def publish(request: pb.PublishChainRequest, call: Call) -> pb.PublishChainResponse:
@@ -45,9 +48,27 @@ def methods(ceremonies: Ceremonies, relay: Relay) -> tuple[Method, ...]:
         async for so_far in repair(relay, ceremonies, request.index):
             yield pb.RepairResponse(keys=so_far.keys, done=so_far.done, failed=so_far.failed)
 
+    async def generate(request: pb.GenerateRequest, call: Call) -> AsyncIterator[pb.GenerateResponse]:
+        async for so_far in pools.generate(request.order):
+            yield pb.GenerateResponse(
+                keys=so_far.keys,
+                done=so_far.done,
+                failed=so_far.failed,
+                cheats=sorted(so_far.cheats),
+                away=sorted(so_far.away),
+            )
+
+    async def offer(request: pb.OfferKeysRequest, call: Call) -> pb.OfferKeysResponse:
+        if not equal(request.keyring_id, relay.keyring.keyring_id):
+            raise NotFound("this coordinator serves another keyring", reason="WRONG_KEYRING")
+        rows = await pools.offer(request.count)
+        return pb.OfferKeysResponse(keys=[pb.OfferedKey(commitments=row) for row in rows])
+
     return (
         Method("PublishChain", pb.PublishChainRequest, publish, max_bytes=16 << 20),
         Method("Reshare", pb.ReshareRequest, reshare, streams=True, max_seconds=DAYS),
         Method("GetVersions", pb.GetVersionsRequest, get_versions),
         Method("Repair", pb.RepairRequest, bring_back, streams=True, max_seconds=DAYS),
+        Method("Generate", pb.GenerateRequest, generate, streams=True, max_seconds=DAYS),
+        Method("OfferKeys", pb.OfferKeysRequest, offer),
     )

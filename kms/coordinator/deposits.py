@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
+from kms.coordinator.pools import Pools
 from kms.coordinator.relay import Relay, failure
 from kms.coordinator.runs import Feed
 from kms.coordinator.store import CoordinatorStore, Undelivered
@@ -36,9 +37,10 @@ class Deposits:
     """
 
     def __init__(
-        self, store: CoordinatorStore, relay: Relay, on_disk: OnDisk, now: Callable[[], float]
+        self, store: CoordinatorStore, relay: Relay, on_disk: OnDisk, pools: Pools, now: Callable[[], float]
     ) -> None:
         self._store, self._relay, self._on_disk, self._now = store, relay, on_disk, now
+        self._pools = pools
 
     async def open(self, envelope: keyring_pb2.Envelope) -> OpenedDeposit:
         """The deposit, checked; aside, because a thousand descriptors take a while."""
@@ -53,6 +55,7 @@ class Deposits:
         missed: list[coordinator_pb2.TargetBlob] = []
         receipts: dict[int, keyring_pb2.Envelope] = {}
         quorum = self._relay.keyring.manifest.durable_quorum
+        draws = any(descriptor.jointly_made for descriptor in opened.descriptors)
 
         async def ask(blob: coordinator_pb2.TargetBlob) -> None:
             try:
@@ -64,6 +67,9 @@ class Deposits:
                     missed.append(blob)
                 return
             receipts[blob.index] = receipt
+            if draws and len(receipts) >= quorum:
+                # Before the depositor hears of it: its next word may be to ask for the keys.
+                await self._pools.confirm(opened.hash, _packed(receipts))
             feed.publish(coordinator_pb2.CreateKeysResponse(receipt=receipt))
             if len(receipts) == quorum:  # a slow custodian must not keep a good key out of the directory
                 await self._on_disk(self._keep, opened, case.states(), dict(receipts), [])
@@ -91,6 +97,13 @@ class Deposits:
             self._store.add_undelivered(
                 [Undelivered(opened.hash, envelope, b.index, b.sealed, b.sealed_evidence) for b in missed]
             )
+
+    async def confirm_draws(self) -> None:
+        """Show the receipts that are kept here to custodians that wait for them."""
+        for deposit in await self._pools.unconfirmed():
+            receipts = await self._on_disk(self._store.receipts, deposit)
+            if receipts:
+                await self._pools.confirm(deposit, receipts)
 
     async def redeliver(self) -> None:
         """Bring what custodians missed: a deposit becomes FULL when the last of them has it."""
@@ -127,6 +140,10 @@ class Deposits:
             with contextlib.suppress(KmsError):
                 case.add_receipt(index, keyring_pb2.Envelope.FromString(known))
         self._store.set_states(_by_key(case.opened, case.states()))
+
+
+def _packed(receipts: Mapping[int, keyring_pb2.Envelope]) -> dict[int, bytes]:
+    return {index: r.SerializeToString(deterministic=True) for index, r in receipts.items()}
 
 
 def _by_key(opened: OpenedDeposit, states: list[int]) -> dict[KeyId, int]:

@@ -14,6 +14,7 @@ from kms.coordinator import ceremony_service
 from kms.coordinator.ceremonies import Ceremonies
 from kms.coordinator.config import CoordinatorConfig, read_manifests
 from kms.coordinator.deposits import Deposits
+from kms.coordinator.pools import Pools
 from kms.coordinator.relay import Relay, failure, read_tap
 from kms.coordinator.runs import Feed, ReleaseRun
 from kms.coordinator.store import CoordinatorStore, SqliteCoordinatorStore
@@ -60,7 +61,8 @@ class CoordinatorService:
         self._releases: dict[bytes, ReleaseRun] = {}
         self._background: set[asyncio.Task[None]] = set()
         self._sealing_keys: dict[int, bytes] = dict(store.sealing_keys())
-        self.deposits = Deposits(store, relay, self._run, now)
+        self.pools = Pools(relay, self.ceremonies)
+        self.deposits = Deposits(store, relay, self._run, self.pools, now)
 
     async def _run(self, step: Callable[..., R], *arguments: object) -> R:
         return await asyncio.get_running_loop().run_in_executor(self._disk, step, *arguments)
@@ -275,6 +277,7 @@ class CoordinatorService:
                 await self.ceremonies.keep_up()
                 await self.refresh_sealing_keys()
                 await self.deposits.redeliver()
+                await self.deposits.confirm_draws()
             except KmsError as error:
                 logs.logger().warning("refresh", reason=error.reason)
             except Exception as error:  # whatever it is, keys must go on being fetched
@@ -308,7 +311,9 @@ async def serve(
         config.store.parent / "ceremonies",
     )
     endpoint = Endpoint(SERVICE, service.methods(), tap=tap)
-    ceremonies = Endpoint(ceremony_service.SERVICE, ceremony_service.methods(service.ceremonies, relay))
+    ceremonies = Endpoint(
+        ceremony_service.SERVICE, ceremony_service.methods(service.ceremonies, service.pools, relay)
+    )
     server = Server(
         [Port(config.listen, config.tls.server(mutual=False), [endpoint, ceremonies])],
         reflection=config.reflection,

@@ -16,7 +16,7 @@ from kms.statements.ids import KeyId, Thumbprint
 from kms.statements.keys import Descriptor, KeySpec, parse_descriptor
 from kms.statements.release import HUMAN_LIFETIME, Purpose
 from kms.wire.v1 import coordinator_pb2
-from kms_client import creating, granting
+from kms_client import creating, drawing, granting
 from kms_client.blame import Fault
 from kms_client.cache import KeyCache, OpenKey
 from kms_client.directory import SERVICE
@@ -102,6 +102,19 @@ class AsyncClient:
         for key in keys:
             self.cache.put(key)
         return keys
+
+    async def draw_keys(
+        self, contexts: Sequence[Mapping[str, str]], *, owner: bytes | None = None
+    ) -> list[KeyId]:
+        """A key for each context from the pool that custodians made: nobody has ever known it, this device neither.
+
+        Its name is enough to provision with; whoever is to use it asks for its release. Raises Exhausted
+        POOL_EMPTY if there are too few, and as `create_keys`.
+        """
+        if not contexts:
+            return []
+        who = Thumbprint(owner) if owner is not None else self.thumbprint
+        return await drawing.draw_keys(self._session, contexts, who)
 
     async def describe(self, key_id: bytes) -> Descriptor:
         """A key's public description, by its name; it is checked to hash to that name."""

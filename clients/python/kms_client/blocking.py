@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, Self, TypeVar
 
 from kms.errors import KmsError
-from kms.statements.ids import Thumbprint
+from kms.statements.ids import KeyId, Thumbprint
 from kms.statements.keys import Descriptor, KeySpec
 from kms.statements.release import HUMAN_LIFETIME
 from kms_client.aio import AsyncClient
@@ -84,6 +84,9 @@ class Client:
         spec: KeySpec = KeySpec.DATA,
     ) -> list[OpenKey]:
         return self._wait(self._aio.create_keys(contexts, owner=owner, spec=spec))
+
+    def draw_keys(self, contexts: Sequence[Mapping[str, str]], *, owner: bytes | None = None) -> list[KeyId]:
+        return self._wait(self._aio.draw_keys(contexts, owner=owner))
 
     def describe(self, key_id: bytes) -> Descriptor:
         return self._wait(self._aio.describe(key_id))

@@ -15,7 +15,7 @@ from kms.statements.keys import Deposit, KeySpec, open_receipt
 from kms.statements.manifest import Keyring
 from kms.wire.v1 import coordinator_pb2
 from kms_client.cache import OpenKey
-from kms_client.dealing import Dealt, build_deposit, deal_keys, join_dealt
+from kms_client.dealing import Dealt, Drawn, build_deposit, deal_keys, join_dealt
 from kms_client.directory import SERVICE
 from kms_client.errors import NotDurable
 from kms_client.session import Session, pauses, through_changes
@@ -81,11 +81,15 @@ async def _deal(
 
 
 async def _deposit(session: Session, keyring: Keyring, dealt: Dealt) -> None:
-    quorum = keyring.manifest.durable_quorum
+    await deposit(session, keyring, dealt, keyring.manifest.durable_quorum)
+
+
+async def deposit(session: Session, keyring: Keyring, batch: Dealt | Drawn, quorum: int) -> Receipts:
+    """Bring a batch to the custodians until `quorum` of them keep all of it; raises what its receipts say else."""
     signed, blobs = await asyncio.to_thread(
         build_deposit,
         keyring,
-        dealt,
+        batch,
         await session.directory.sealing_keys(quorum),
         await session.credentials(),
         session.profile.device_key,
@@ -95,15 +99,17 @@ async def _deposit(session: Session, keyring: Keyring, dealt: Dealt) -> None:
     error: KmsError = Unavailable("the coordinator was not asked")
     for pause in pauses(session.timeout):
         await asyncio.sleep(pause)
+        receipts = Receipts(len(batch.descriptors), quorum, len(keyring.manifest.custodians))
         try:
-            return await _deposit_once(session, keyring, request, signed)
+            await _deposit_once(session, keyring, request, signed, receipts)
+            return receipts
         except (Unavailable, DeadlineExceeded) as failure:
             error = failure  # the same signed bytes again: whoever has them answers the same
     raise error
 
 
 @dataclass(slots=True)
-class _Receipts:
+class Receipts:
     """Who keeps which keys of a deposit, and why others do not."""
 
     count: int
@@ -113,11 +119,13 @@ class _Receipts:
     failures: dict[int, str] = field(default_factory=dict)
     final: set[int] = field(default_factory=set)
 
+    def kept_by(self, position: int) -> int:
+        """By how many custodians a key of the batch is kept."""
+        return sum(position in positions for positions in self.held.values())
+
     def durable(self) -> int:
         """By how many custodians the least kept key of the batch is kept, at most the quorum."""
-        sets = list(self.held.values())
-        kept = (sum(position in s for s in sets) for position in range(self.count))
-        return min(self.quorum, min(kept, default=0))
+        return min(self.quorum, min(map(self.kept_by, range(self.count)), default=0))
 
     def error(self) -> KmsError:
         """What to raise when no more receipts come."""
@@ -128,11 +136,13 @@ class _Receipts:
 
 
 async def _deposit_once(
-    session: Session, keyring: Keyring, request: coordinator_pb2.CreateKeysRequest, signed: Signed[Deposit]
+    session: Session,
+    keyring: Keyring,
+    request: coordinator_pb2.CreateKeysRequest,
+    signed: Signed[Deposit],
+    receipts: Receipts,
 ) -> None:
-    manifest = keyring.manifest
-    by_key = {c.identity_key: c.index for c in manifest.custodians}
-    receipts = _Receipts(len(signed.statement.descriptors), manifest.durable_quorum, len(manifest.custodians))
+    by_key = {c.identity_key: c.index for c in keyring.manifest.custodians}
     events = session.channel.stream(
         SERVICE, "CreateKeys", request, coordinator_pb2.CreateKeysResponse, timeout=session.timeout * 3
     )

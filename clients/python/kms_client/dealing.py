@@ -19,6 +19,7 @@ from kms.statements.keys import (
     Deposit,
     DepositSecrets,
     DepositTarget,
+    Descriptor,
     KeySpec,
     Opening,
     deposit_info,
@@ -35,6 +36,18 @@ class Dealt:
     """Keys that exist on this device only, and each custodian's shares of them."""
 
     keys: tuple[OpenKey, ...]
+    secrets: Mapping[int, DepositSecrets] = field(repr=False)
+
+    @property
+    def descriptors(self) -> tuple[Descriptor, ...]:
+        return tuple(key.descriptor for key in self.keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Keys of a pool as this device describes them: it knows their contexts, and nobody knows their secrets."""
+
+    descriptors: tuple[Descriptor, ...]
     secrets: Mapping[int, DepositSecrets] = field(repr=False)
 
 
@@ -76,6 +89,35 @@ def deal_keys(
     return Dealt(tuple(keys), {i: DepositSecrets(tuple(shares[i]), tuple(openings)) for i in indices})
 
 
+def describe_drawn(
+    keyring: Keyring,
+    rows: Sequence[tuple[bytes, ...]],
+    contexts: Sequence[Mapping[str, str]],
+    owner: Thumbprint,
+    dealer: Thumbprint,
+    now: int,
+) -> Drawn:
+    """Describe a pool's keys, whose commitments `rows` are, as keys of these contexts."""
+    descriptors, openings = [], []
+    for row, context in zip(rows, contexts, strict=True):
+        opening = Opening(secrets.token_bytes(32), encode_context(context))
+        core = Core(
+            keyring.keyring_id,
+            keyring.manifest_hash,
+            keyring.threshold,
+            KeySpec.DATA,
+            owner,
+            dealer,
+            now,
+            derivation.context_commitment(opening.salt, opening.context),
+            row,
+        )
+        descriptors.append(describe(core, b""))
+        openings.append(opening)
+    each = DepositSecrets((b"",) * len(openings), tuple(openings))
+    return Drawn(tuple(descriptors), dict.fromkeys(keyring.manifest.indices, each))
+
+
 def _open_key(core: Core, secret: KeySecret, opening: Opening, context: dict[str, str]) -> OpenKey:
     core_bytes = encode(core)
     digest = derivation.core_hash(core_bytes)
@@ -108,15 +150,15 @@ def join_dealt(parts: Sequence[Dealt]) -> Dealt:
 
 def build_deposit(
     keyring: Keyring,
-    dealt: Dealt,
+    batch: Dealt | Drawn,
     sealing_keys: Mapping[int, SealingKey],
     credentials: Sequence[str],
     dealer: SigningKey,
     now: int,
 ) -> tuple[Signed[Deposit], list[coordinator_pb2.TargetBlob]]:
     """The signed deposit and each custodian's sealed blobs; one HPKE message per custodian and purpose."""
-    root = derivation.batch_root([key.key_id for key in dealt.keys])
-    count = len(dealt.keys)
+    root = derivation.batch_root([descriptor.key_id for descriptor in batch.descriptors])
+    count = len(batch.descriptors)
     evidence = Evidence(tuple(credentials)).to_bytes()
     targets: list[DepositTarget] = []
     blobs: list[coordinator_pb2.TargetBlob] = []
@@ -126,7 +168,7 @@ def build_deposit(
             thumbprint = Thumbprint(dealer.thumbprint)
             return deposit_info(root, count, thumbprint, keyring, index, key.id, evidence=evidence)
 
-        sealed = sealing.seal(key.public_key, info(evidence=False), dealt.secrets[index].to_bytes())
+        sealed = sealing.seal(key.public_key, info(evidence=False), batch.secrets[index].to_bytes())
         sealed_evidence = sealing.seal(key.public_key, info(evidence=True), evidence)
         hashes = sealing.blob_hash(sealed), sealing.blob_hash(sealed_evidence)
         targets.append(DepositTarget(index, key.id, *hashes))
@@ -136,7 +178,7 @@ def build_deposit(
         keyring.manifest_hash,
         Thumbprint(dealer.thumbprint),
         now,
-        tuple(key.descriptor.payload for key in dealt.keys),
+        tuple(descriptor.payload for descriptor in batch.descriptors),
         root,
         tuple(targets),
     )
