@@ -45,6 +45,19 @@ async def reshare(order: bytes, coordinator: str, authorities: Path) -> AsyncIte
         await channel.close()
 
 
+async def generate(order: bytes, coordinator: str, authorities: Path) -> AsyncIterator[pb.GenerateResponse]:
+    """Progress of making the keys of this order's envelope, until it ends."""
+    channel = _channel(coordinator, authorities)
+    try:
+        request = pb.GenerateRequest(order=keyring_pb2.Envelope.FromString(order))
+        async for so_far in channel.stream(
+            SERVICE, "Generate", request, pb.GenerateResponse, timeout=CARRY_SECONDS
+        ):
+            yield so_far
+    finally:
+        await channel.close()
+
+
 async def repair(index: int, coordinator: str, authorities: Path) -> AsyncIterator[pb.RepairResponse]:
     """Progress of bringing custodian `index`'s shares back, until it ends."""
     channel = _channel(coordinator, authorities)

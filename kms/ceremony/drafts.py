@@ -14,6 +14,7 @@ from kms.statements.ceremony import ReshareOrder
 from kms.statements.chain import Chain
 from kms.statements.enrolment import Enrolment
 from kms.statements.manifest import Custodian, HolderClass, Issuer, IssuerKey, IssuerKeyType, Manifest
+from kms.statements.pool import PoolOrder
 
 E = TypeVar("E", HolderClass, IssuerKeyType)
 DAY: Final = 86400
@@ -136,6 +137,12 @@ def successor(draft: Draft, chain: Chain, enrolments: Sequence[Enrolment], now: 
         change_delay=before.change_delay if delay is None else delay * DAY,
         emergency=False,
     )
+
+
+def pool_order(chain: Chain, count: int, reason: str, now: int) -> PoolOrder:
+    """An order to the committee in force to make `count` keys that nobody knows."""
+    current = chain.current(now)
+    return PoolOrder(chain.keyring_id, current.manifest_hash, count, reason, now)
 
 
 def order(chain: Chain, sequence: int, reason: str, now: int) -> ReshareOrder:

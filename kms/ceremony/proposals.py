@@ -14,15 +14,18 @@ from kms.ceremony.files import Attachment, Enveloped, Line
 from kms.crypto import signing
 from kms.crypto.signing import SigningKey
 from kms.errors import BadSignature, Invalid
-from kms.statements.ceremony import ReshareOrder, open_order, order_hash
+from kms.statements.ceremony import ReshareOrder, open_by_admins, order_hash
 from kms.statements.chain import Chain, missing_signatures, open_chain
 from kms.statements.codec import decode, encode, payload_type
 from kms.statements.enrolment import Enrolment, open_enrolment
 from kms.statements.envelope import Signed, pack, unpack
 from kms.statements.manifest import Manifest, genesis_keyring_id, manifest_hash
+from kms.statements.pool import PoolOrder, pool_order_hash
 
-MANIFEST, ORDER, ENROLMENT = (payload_type(c) for c in (Manifest, ReshareOrder, Enrolment))
-_RANK = {MANIFEST: 0, ORDER: 1, ENROLMENT: 2}
+Order = ReshareOrder | PoolOrder
+MANIFEST, ENROLMENT = payload_type(Manifest), payload_type(Enrolment)
+ORDERS: dict[str, type[Order]] = {payload_type(c): c for c in (ReshareOrder, PoolOrder)}
+_RANK = {MANIFEST: 0, **dict.fromkeys(ORDERS, 1), ENROLMENT: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class Proposal:
     """What is to be signed, what it follows, and the verified signatures that it has."""
 
     chain: Chain | None
-    statement: Manifest | ReshareOrder
+    statement: Manifest | Order
     payload: bytes
     signatures: tuple[tuple[bytes, bytes], ...]
     enrolments: tuple[Signed[Enrolment], ...] = ()
@@ -59,6 +62,8 @@ class Proposal:
         """The 32 bytes that people compare: a genesis's keyring id, a next manifest's hash, an order's hash."""
         if isinstance(self.statement, ReshareOrder):
             return order_hash(self.payload)
+        if isinstance(self.statement, PoolOrder):
+            return pool_order_hash(self.payload)
         return self.keyring_id if self.chain is None else manifest_hash(self.payload)
 
     @property
@@ -72,7 +77,7 @@ class Proposal:
 
 
 def propose(
-    chain: Chain | None, statement: Manifest | ReshareOrder, enrolments: Sequence[Signed[Enrolment]] = ()
+    chain: Chain | None, statement: Manifest | Order, enrolments: Sequence[Signed[Enrolment]] = ()
 ) -> Proposal:
     """A proposal that nobody has signed."""
     return Proposal(chain, statement, encode(statement), (), tuple(enrolments))
@@ -101,14 +106,14 @@ def read_proposal(lines: Sequence[Line]) -> Proposal:
     """What a proposal's file (or a finished chain's or order's) holds; raises what is wrong with it."""
     statements = _statements(lines)
     manifests = [line for line in statements if line.payload_type == MANIFEST]
-    orders = [line for line in statements if line.payload_type == ORDER]
+    orders = [line for line in statements if line.payload_type in ORDERS]
     if not manifests or len(orders) > 1:
         raise Invalid("a proposal holds manifests, and one order at most", reason="NOT_A_PROPOSAL")
     enrolments = tuple(open_enrolment(envelope_of(s)) for s in statements if s.payload_type == ENROLMENT)
     subject = orders[0] if orders else manifests.pop()
     chain = read_chain(manifests) if manifests else None
-    statement: Manifest | ReshareOrder = (
-        decode(ReshareOrder, subject.payload, "order")
+    statement: Manifest | Order = (
+        decode(ORDERS[subject.payload_type], subject.payload, "order")
         if orders
         else decode(Manifest, subject.payload, "manifest")
     )
@@ -190,7 +195,7 @@ def parties(proposal: Proposal) -> tuple[Party, ...]:
         add(new, "", True)
         if last is not None:
             add(last, " of the manifest before", True)
-    elif isinstance(proposal.statement, ReshareOrder) and proposal.chain:
+    elif not isinstance(proposal.statement, Manifest) and proposal.chain:
         add(proposal.chain.of(proposal.statement.manifest_hash).manifest, "", False)
     return tuple(found.values())
 
@@ -205,7 +210,7 @@ def missing(proposal: Proposal) -> list[str]:
 
 
 def _order_quorum(proposal: Proposal) -> int:
-    if proposal.chain is None or not isinstance(proposal.statement, ReshareOrder):
+    if proposal.chain is None or isinstance(proposal.statement, Manifest):
         raise Invalid("an order needs the chain of its keyring", reason="NOT_A_PROPOSAL")
     return proposal.chain.of(proposal.statement.manifest_hash).manifest.admin_quorum
 
@@ -222,5 +227,5 @@ def gather(proposal: Proposal, now: int) -> tuple[Line, ...]:
     if isinstance(proposal.statement, Manifest):
         read_chain(lines)
     elif proposal.chain is not None:
-        open_order(envelope_of(proposal.line), proposal.chain, now)
+        open_by_admins(type(proposal.statement), envelope_of(proposal.line), proposal.chain, now)
     return lines

@@ -11,12 +11,13 @@ from typing import Any, Final
 from kms.ceremony.changes import changes
 from kms.ceremony.checks import objections
 from kms.ceremony.drafts import DAY, REHEARSAL
-from kms.ceremony.proposals import Proposal, missing, parties
+from kms.ceremony.proposals import Order, Proposal, missing, parties
 from kms.ceremony.rule_words import explain
 from kms.ceremony.words import words
 from kms.crypto.signing import thumbprint
 from kms.statements import quorums
 from kms.statements.manifest import Custodian, Manifest
+from kms.statements.pool import PoolOrder
 
 WIDTH: Final = 110
 REHEARSAL_WARNING: Final = "THIS IS A REHEARSAL. Its keys are thrown away; nothing real may rest on it."
@@ -38,7 +39,7 @@ def render(proposal: Proposal, now: int) -> str:
         lines += _manifest(proposal, statement)
     else:
         lines += [
-            f"An order to deal every key anew (number {statement.sequence})",
+            _order_title(statement),
             f"  keyring    {proposal.chain.last.manifest.name if proposal.chain else '?'}",
             f"  reason     {statement.reason}",
             f"  made       {when(statement.created_at)}",
@@ -61,6 +62,12 @@ def render(proposal: Proposal, now: int) -> str:
     return "\n".join(_wrapped(lines))
 
 
+def _order_title(order: Order) -> str:
+    if isinstance(order, PoolOrder):
+        return f"An order to make {order.count} keys that nobody knows, for deposits to draw"
+    return f"An order to deal every key anew (number {order.sequence})"
+
+
 def facts(proposal: Proposal, now: int) -> dict[str, Any]:
     """The same for programs."""
     statement = proposal.statement
@@ -78,12 +85,20 @@ def facts(proposal: Proposal, now: int) -> dict[str, Any]:
         ],
     }
     if not isinstance(statement, Manifest):
-        return result | {
-            "sequence": statement.sequence,
-            "reason": statement.reason,
-            "manifest_hash": statement.manifest_hash.hex(),
-            "created_at": statement.created_at,
-        }
+        number = (
+            {"keys": statement.count}
+            if isinstance(statement, PoolOrder)
+            else {"sequence": statement.sequence}
+        )
+        return (
+            result
+            | number
+            | {
+                "reason": statement.reason,
+                "manifest_hash": statement.manifest_hash.hex(),
+                "created_at": statement.created_at,
+            }
+        )
     return result | {
         "kind": "manifest",
         "name": statement.name,

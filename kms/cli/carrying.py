@@ -42,20 +42,12 @@ def reshare(
     as_json: Json = False,
 ) -> None:
     """Deal every key anew under a signed order, or go on where a run stopped. Reading goes on meanwhile."""
-    from kms.ceremony import files
     from kms.ceremony.carrying import reshare as carry
-    from kms.ceremony.files import Enveloped
-    from kms.ceremony.proposals import envelope_of
     from kms.cli.progress import follow
-    from kms.errors import ConfigError
 
-    orders = [
-        line for line in files.read(order) if isinstance(line, Enveloped) and line.kind == "reshare-order"
-    ]
-    if len(orders) != 1:
-        raise ConfigError(f"{order} holds {len(orders)} orders: give the file of one")
+    envelope = _order(order, "reshare-order")
     started = time.monotonic()
-    last = asyncio.run(follow(carry(envelope_of(orders[0]), coordinator, authorities), "dealt anew", as_json))
+    last = asyncio.run(follow(carry(envelope, coordinator, authorities), "dealt anew", as_json))
     seconds = time.monotonic() - started
     if as_json:
         facts = {
@@ -74,6 +66,39 @@ def reshare(
             typer.echo(f"custodians {_list(last.cheats)} dealt wrong shares and were left out")
         if last.away:
             typer.echo(f"custodians {_list(last.away)} were away: repair them when they are back")
+    if last.failed:
+        raise typer.Exit(1)
+
+
+def generate(
+    order: Annotated[Path, typer.Argument(help="A signed order of a pool.")],
+    coordinator: Coordinator,
+    authorities: Authorities,
+    as_json: Json = False,
+) -> None:
+    """Let the custodians make the keys of a signed order, or go on where a run stopped."""
+    from kms.ceremony.carrying import generate as carry
+    from kms.cli.progress import follow
+
+    envelope = _order(order, "pool-order")
+    started = time.monotonic()
+    last = asyncio.run(follow(carry(envelope, coordinator, authorities), "made", as_json))
+    seconds = time.monotonic() - started
+    if as_json:
+        facts = {
+            "keys": last.done,
+            "failed": last.failed,
+            "cheats": list(last.cheats),
+            "away": list(last.away),
+            "seconds": round(seconds, 3),
+        }
+        typer.echo(json.dumps(facts))
+    else:
+        typer.echo(f"{last.done} keys made in {seconds:.1f} s, {last.failed} not")
+        if last.cheats:
+            typer.echo(f"custodians {_list(last.cheats)} dealt wrong shares and were left out")
+        if last.away:
+            typer.echo(f"custodians {_list(last.away)} were away")
     if last.failed:
         raise typer.Exit(1)
 
@@ -97,6 +122,19 @@ def repair(
         typer.echo(f"{last.done} shares brought back in {seconds:.1f} s, {last.failed} not")
     if last.failed:
         raise typer.Exit(1)
+
+
+def _order(path: Path, kind: str) -> bytes:
+    """The envelope of the one order in a file."""
+    from kms.ceremony import files
+    from kms.ceremony.files import Enveloped
+    from kms.ceremony.proposals import envelope_of
+    from kms.errors import ConfigError
+
+    orders = [line for line in files.read(path) if isinstance(line, Enveloped) and line.kind == kind]
+    if len(orders) != 1:
+        raise ConfigError(f"{path} holds {len(orders)} of a {kind}: give the file of one")
+    return envelope_of(orders[0])
 
 
 def _list(indices: Sequence[int]) -> str:

@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 app.command()(carrying.publish)
 app.command()(carrying.reshare)
+app.command()(carrying.generate)
 app.command()(carrying.repair)
 File = Annotated[Path, typer.Argument(help="A ceremony's file.")]
 Out = Annotated[Path, typer.Option("--out", help="The file to write; none is ever overwritten.")]
@@ -69,6 +70,23 @@ def order(
     now = int(time.time())
     known = _read_chain(chain)
     _put(make(known, drafts.order(known, sequence, reason, now)), out, now, as_json)
+
+
+@app.command("order-pool")
+def order_pool(
+    chain: ChainFile,
+    keys: Annotated[int, typer.Option(help="How many.", min=1, max=1_000_000)],
+    reason: Annotated[str, typer.Option(help="Why, for the record.")],
+    out: Out,
+    as_json: Json = False,
+) -> None:
+    """Propose an order to make keys that nobody has ever known: a pool for deposits to draw from."""
+    from kms.ceremony import drafts
+    from kms.ceremony.proposals import propose as make
+
+    now = int(time.time())
+    known = _read_chain(chain)
+    _put(make(known, drafts.pool_order(known, keys, reason, now)), out, now, as_json)
 
 
 @app.command()
