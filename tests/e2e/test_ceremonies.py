@@ -16,6 +16,7 @@ from kms.ceremony.proposals import line_of
 from kms.dev.founding import NAMES, PLACES, add_candidate, commands
 from kms.statements.chain_file import read_chain
 from kms_client import Client
+from kms_client.errors import Exhausted
 from tests.e2e.site import Site
 
 KEYS = 200
@@ -127,6 +128,26 @@ class Ceremony:
         done: dict[str, object] = json.loads(kms("ceremony", "reshare", order, *self.reach, "--json"))
         return done
 
+    def fill_pool(self, keys: int) -> dict[str, object]:
+        proposal, signature, order = (self.desk / f"pool.{kind}" for kind in ("p", "s", "o"))
+        kms(
+            "ceremony",
+            "order-pool",
+            "--chain",
+            self.chain,
+            "--reason",
+            "p",
+            "--keys",
+            keys,
+            "--out",
+            proposal,
+        )
+        admin = self.layout.folder / "admin.key"
+        kms("ceremony", "sign", proposal, "--key", admin, "--out", signature, "--yes")
+        kms("ceremony", "gather", proposal, signature, "--out", order)
+        done: dict[str, object] = json.loads(kms("ceremony", "generate", order, *self.reach, "--json"))
+        return done
+
     def repair(self, index: int) -> dict[str, object]:
         done: dict[str, object] = json.loads(kms("ceremony", "repair", index, *self.reach, "--json"))
         return done
@@ -207,3 +228,24 @@ def test_three_of_five_becomes_three_of_seven_and_four_of_seven_while_a_device_r
     assert len(written) == 2
     for transcript in written:
         assert json.loads(kms("ceremony", "verify", transcript, "--json"))["problem"] is None
+
+
+def test_keys_that_nobody_has_known_are_drawn_and_read_with(ceremony: Ceremony) -> None:
+    site = ceremony.site
+    done = ceremony.fill_pool(200)
+    assert (done["keys"], done["failed"], done["cheats"], done["away"]) == (200, 0, [], [])
+    client = site.client_of(site.profile("alice"))
+    context = {"patient": "p", "category": "lab"}
+    drawn = client.draw_keys([context] * 150)
+    assert len(set(drawn)) == 150
+    with pytest.raises(Exhausted) as refused:
+        client.draw_keys([context] * 51)
+    assert refused.value.reason == "POOL_EMPTY"
+
+    key = client.release(drawn[:1]).keys[drawn[0]]
+    record = client.encrypt(b"result", key)
+    client.forget()
+    site.kill("custodian-2")
+    site.kill("custodian-4")
+    assert client.decrypt(record) == b"result"
+    assert set(client.release(drawn).keys) == set(drawn)
