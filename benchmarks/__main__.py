@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import cluster, primitives, records
+from benchmarks import ceremonies, cluster, primitives, records
 
 TARGETS: Mapping[str, tuple[str, float]] = {
     "encrypt_10MiB_vs_raw": (">=", 0.7),
@@ -29,6 +29,11 @@ TARGETS: Mapping[str, tuple[str, float]] = {
     "create_batch_keys_per_s": (">=", 1500),
     "custodian_bytes_per_key": ("<=", 600),
     "growth_10x_ratio": ("<=", 1.2),
+    "reshare_3_of_5_keys_per_s": (">=", 400),
+    "repair_keys_per_s": (">=", 800),
+    "release_p50_during_reshare_ratio": ("<=", 2),
+    "relay_bytes_per_key": ("<=", 1536),
+    "generate_keys_per_s": ("", 0),
 }
 
 
@@ -81,11 +86,13 @@ def main(
         figures, of_records = records.measure(quick)
         status.update("a cluster of nine processes")
         more, of_cluster = cluster.measure(folder / "c", quick)
-    figures |= more
+        status.update("ceremonies")
+        changing, of_ceremonies = ceremonies.measure(folder, quick)
+    figures |= more | changing
     report: dict[str, Any] = {
         "machine": machine(),
         "figures": {key: figures.get(key) for key in TARGETS},
-        "profile": {"primitives_us": alone, "records": of_records, **of_cluster},
+        "profile": {"primitives_us": alone, "records": of_records, **of_cluster, **of_ceremonies},
     }
     if json_file is not None:
         json_file.write_text(json.dumps(report, indent=1) + "\n")

@@ -35,7 +35,8 @@ class Meter:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
 
-    def _cpu(self) -> dict[str, float]:
+    def cpu(self) -> dict[str, float]:
+        """Processor seconds so far."""
         spent = {name: cpu_seconds(pid) for name, pid in self._cluster.pids.items()}
         return {
             "client": time.process_time(),
@@ -51,14 +52,14 @@ class Meter:
     ) -> tuple[list[float], dict[str, float]]:
         """Seconds of each run, and processor milliseconds per run by process."""
         await work()
-        before, seconds = self._cpu(), []
+        before, seconds = self.cpu(), []
         for _ in range(count):
             if between is not None:
                 await between()
             start = time.perf_counter()
             await work()
             seconds.append(time.perf_counter() - start)
-        after = self._cpu()
+        after = self.cpu()
         return seconds, {name: round((after[name] - before[name]) / count * 1e3, 2) for name in before}
 
 
