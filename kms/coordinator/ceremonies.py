@@ -448,7 +448,9 @@ async def planned_version(relay: Relay, holders: Iterable[int], version: Version
     for index in holders:
         with contextlib.suppress(KmsError):
             request = pb.ListInstalledRequest(limit=1, versions=[version])
-            answer = await relay.ceremony(index, "ListInstalled", request, pb.ListInstalledResponse)
+            answer = await relay.ceremony(
+                index, "ListInstalled", request, pb.ListInstalledResponse, reader=True
+            )
             for held in answer.versions:
                 if equal(plan_version(held.plan), version):
                     return pb.PlannedVersion(plan=held.plan, key_ids=held.key_ids, points=held.points)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 from google.protobuf.message import Message
 
+from kms.coordinator.courtesy import Courtesy
 from kms.errors import KmsError, Unavailable
 from kms.statements.ids import RequestHash
 from kms.statements.manifest import Keyring
@@ -32,6 +34,7 @@ class Relay:
     ) -> None:
         self._credentials, self._tap = tls.client(), tap
         self.keyring = keyring
+        self.courtesy = Courtesy()
         self._silent: set[int] = set()
         self._usual = 0.0
         self._channels = {
@@ -55,12 +58,15 @@ class Relay:
             if index not in self._channels:
                 self._channels[index] = Channel(endpoint, self._credentials, tap=self._tap)
 
-    async def ceremony(self, index: int, method: str, request: Message, response: type[R]) -> R:
-        """One call of a custodian's part in ceremonies."""
+    async def ceremony(
+        self, index: int, method: str, request: Message, response: type[R], *, reader: bool = False
+    ) -> R:
+        """One call of a custodian's part in ceremonies; it lets people who read go first, unless one of them waits."""
         channel = self._channels.get(index)
         if channel is None:
             raise Unavailable(f"no endpoint of custodian {index} is configured", reason="NO_ENDPOINT")
-        return await channel.call(CEREMONIES, method, request, response, timeout=DEPOSIT_SECONDS)
+        async with contextlib.nullcontext() if reader else self.courtesy.step():
+            return await channel.call(CEREMONIES, method, request, response, timeout=DEPOSIT_SECONDS)
 
     def answered(self, index: int) -> bool:
         """Whether this custodian answered when it was last asked for a decision."""
@@ -100,13 +106,14 @@ class Relay:
         self, index: int, request: keyring_pb2.Envelope, blob: coordinator_pb2.TargetBlob
     ) -> custodian_pb2.DecideResponse:
         try:
-            answer = await self._channels[index].call(
-                SERVICE,
-                "Decide",
-                custodian_pb2.DecideRequest(request=request, blob=blob),
-                custodian_pb2.DecideResponse,
-                timeout=QUICK_SECONDS,
-            )
+            with self.courtesy.reading():
+                answer = await self._channels[index].call(
+                    SERVICE,
+                    "Decide",
+                    custodian_pb2.DecideRequest(request=request, blob=blob),
+                    custodian_pb2.DecideResponse,
+                    timeout=QUICK_SECONDS,
+                )
         except KmsError as error:
             if error.status in ("UNAVAILABLE", "DEADLINE_EXCEEDED"):
                 self._silent.add(index)
@@ -130,13 +137,14 @@ class Relay:
     async def release(
         self, index: int, request: RequestHash, certificate: bytes
     ) -> coordinator_pb2.SealedShares:
-        answer = await self._channels[index].call(
-            SERVICE,
-            "ReleaseShares",
-            custodian_pb2.ReleaseSharesRequest(request_hash=request, certificate=certificate),
-            custodian_pb2.ReleaseSharesResponse,
-            timeout=QUICK_SECONDS,
-        )
+        with self.courtesy.reading():
+            answer = await self._channels[index].call(
+                SERVICE,
+                "ReleaseShares",
+                custodian_pb2.ReleaseSharesRequest(request_hash=request, certificate=certificate),
+                custodian_pb2.ReleaseSharesResponse,
+                timeout=QUICK_SECONDS,
+            )
         return answer.shares
 
     async def cancel(self, index: int, cancellation: keyring_pb2.Envelope) -> None:

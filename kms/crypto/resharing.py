@@ -13,6 +13,7 @@ hands r the sum of what it got.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -189,6 +190,42 @@ def piece_commitments(
     own = group.combine([commitments], helper, [1])
     rows = [(own,), *((point,) for point in points)]
     return (*points, group.combine(rows, 1, [weight, *([Q - 1] * len(points))]))
+
+
+def sums_hold(
+    sums: Sequence[bytes],
+    commitments: Sequence[Sequence[bytes]],
+    points: Sequence[Sequence[Sequence[bytes]]],
+    place: int,
+    lost: int,
+    *,
+    group: Group = SECP256K1,
+) -> bool:
+    """Whether the 64-byte sums of the helper at `place`, one for each key, are what all helpers' points say.
+
+    `commitments` are each key's, `points[key][helper]` what a helper published. What is committed to for the last
+    helper is the lost share's commitment less all points, since the terms add up to the lost share. One random
+    combination stands for all keys (see `sharing.verify_batch`); who is wrong, `verify_piece` tells.
+    """
+    rows: list[Sequence[bytes]] = []
+    weights: list[int] = []
+    a = b = 0
+    try:
+        for total, row, published in zip(sums, commitments, points, strict=True):
+            weight = secrets.randbits(128) | 1
+            x, y = decode_share(total)
+            a, b = a + weight * x, b + weight * y
+            if place < len(row) - 1:
+                mine = [(by_helper[place],) for by_helper in published]
+                rows.append((group.combine(mine, 1, [1] * len(mine)),))
+                weights.append(weight)
+            else:
+                others = [(point,) for by_helper in published for point in by_helper]
+                rows += [row, (group.combine(others, 1, [1] * len(others)),)]
+                weights += [weight, Q - weight]
+        return equal(group.commit(a % Q, b % Q), group.combine(rows, lost, weights))
+    except CryptoError:
+        return False
 
 
 def verify_piece(piece: bytes, commitment: bytes, *, group: Group = SECP256K1) -> None:

@@ -14,7 +14,14 @@ from dataclasses import dataclass, field
 from kms.crypto import derivation, sealing
 from kms.crypto.group import SECP256K1
 from kms.crypto.hashing import equal
-from kms.crypto.resharing import add_pieces, check_helpers, piece_commitments, split_for_repair, verify_piece
+from kms.crypto.resharing import (
+    add_pieces,
+    check_helpers,
+    piece_commitments,
+    split_for_repair,
+    sums_hold,
+    verify_piece,
+)
 from kms.crypto.sharing import verify_batch
 from kms.custodian.context import NodeContext
 from kms.custodian.resharing import OldPlan, commitments_of, find_keys, open_version, opening_of
@@ -245,19 +252,11 @@ def sum_pieces(
         got[helper] = _open_blob(
             node, statement.statement, opened.name, helper, blobs, task.count, now
         ).shares
-    sums = []
-    for position, commitments in enumerate(olds):
-        public = opened.commitments(position, commitments, len(commitments))
-        for helper, points in zip(task.helpers, public, strict=True):
-            try:
-                verify_piece(got[helper][position], points[place], group=SECP256K1)
-            except CryptoError:
-                raise Denied(
-                    f"the piece of helper {helper} does not fit its points",
-                    reason="PIECE_WRONG",
-                    details={"helper": str(helper)},
-                ) from None
-        sums.append(add_pieces([got[helper][position] for helper in task.helpers]).reveal())
+    sums = [add_pieces([got[h][position] for h in task.helpers]).reveal() for position in range(task.count)]
+    published = [[rows[position] for rows in opened.rows] for position in range(task.count)]
+    # A helper that passed a wrong piece on would be named in the place of who made it.
+    if not sums_hold(sums, olds, published, place, task.index):
+        _name_wrong_piece(opened, got, olds, place)
     key_of = open_sealing_key(sealing_key, node.keyring, task.index, now).statement
     digest = opened.statements[place].statement.points_hash
     info = repair_info(opened.name, node.me.index, task.index, key_of.id, digest, sums=True)
@@ -278,6 +277,23 @@ def sum_pieces(
     with node.store.transaction():
         node.ledger.append(LogKind.REPAIR_HELP, now, opened.name, outcome="SUMS", count=len(keys))
     return SummedPieces(signed.envelope, sealed)
+
+
+def _name_wrong_piece(
+    opened: _Opened, got: Mapping[int, tuple[bytes, ...]], olds: Sequence[tuple[bytes, ...]], place: int
+) -> None:
+    for position, commitments in enumerate(olds):
+        public = opened.commitments(position, commitments, len(commitments))
+        for helper, points in zip(opened.task.helpers, public, strict=True):
+            try:
+                verify_piece(got[helper][position], points[place], group=SECP256K1)
+            except CryptoError:
+                raise Denied(
+                    f"the piece of helper {helper} does not fit its points",
+                    reason="PIECE_WRONG",
+                    details={"helper": str(helper)},
+                ) from None
+    raise Denied("the sums do not fit, and every piece does", reason="REPAIR_WRONG")
 
 
 def _open_blob(

@@ -204,6 +204,12 @@ class Collector:
             if version.version in self._shares[position]:
                 self._try(position, version.version)
 
+    def suspect_unopened(self) -> None:
+        """No more shares come, and some keys are shut: their versions' plans say how many shares open them."""
+        for position, key_id in enumerate(self.request.request.key_ids):
+            if key_id not in self.opened:
+                self.suspected.update(v for v in self._shares[position] if not self._threshold(position, v))
+
     def _check_late(self, late: list[tuple[int, Version]]) -> None:
         """Hold shares that were no longer needed against the others: whoever lies is named all the same."""
         by_kind: dict[tuple[Version, int], list[tuple[int, Version]]] = defaultdict(list)
@@ -241,8 +247,11 @@ class Collector:
             else:
                 right = matches_opening(descriptor.core.commitments[0], matches)
                 found = reconstruct_by_check(shares, right)
-                if found is None or len(found[1]) < len(shares):
-                    # Too few, or somebody lies: who, only the plan's points can tell.
+                enough = (
+                    len(shares) >= self.keyring.threshold if found is None else len(found[1]) < len(shares)
+                )
+                if enough:
+                    # Somebody lies: who, only the plan's points can tell.
                     self.suspected.add(version)
                 if found is None:
                     return

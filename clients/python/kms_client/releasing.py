@@ -133,6 +133,7 @@ class Releaser:
     async def _finish(self, asked: _Asked, wait: float) -> Release:
         collector, opened = asked.collector, asked.prepared.opened
         await self._follow(asked.prepared, collector, wait)
+        collector.suspect_unopened()
         await self._look_into(collector)
         for key in collector.opened.values():
             self._cache.put(key)

@@ -18,6 +18,7 @@ from kms.crypto.resharing import (
     piece_commitments,
     redeal,
     split_for_repair,
+    sums_hold,
     verify_piece,
     verify_sub_share,
 )
@@ -134,6 +135,25 @@ def test_helpers_bring_a_lost_share_back(name: str, threshold: int) -> None:
         whole = group.combine([(public[i][place],) for i in helpers], 1, [1] * threshold)
         verify_piece(sums[k], whole, group=group)
     assert add_pieces(list(sums.values())).reveal() == dealing.shares[lost].reveal()
+
+
+@pytest.mark.parametrize("name", GROUPS)
+@pytest.mark.parametrize("bent", [None, 0, 1], ids=["honest", "first key bent", "second key bent"])
+def test_a_helpers_sums_are_checked_in_one_go(name: str, bent: int | None) -> None:
+    group, helpers, lost = GROUPS[name], (2, 3, 5), 1
+    dealings = [deal(3, OLD), deal(3, OLD)]
+    made = [
+        {i: split_for_repair(d.shares[i].reveal(), i, helpers, lost, 3, group=group) for i in helpers}
+        for d in dealings
+    ]
+    points = [[by[i].points for i in helpers] for by in made]
+    for place, k in enumerate(helpers):
+        sums = [add_pieces([by[i].pieces[k].reveal() for i in helpers]).reveal() for by in made]
+        if bent is not None:
+            a, b = decode_share(sums[bent])
+            sums[bent] = encode_share(a % (Q - 1) + 1, b)
+        held = sums_hold(sums, [d.commitments for d in dealings], points, place, lost, group=group)
+        assert held is (bent is None)
 
 
 def test_a_helper_cannot_give_another_term_than_its_own() -> None:

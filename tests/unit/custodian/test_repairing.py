@@ -218,9 +218,10 @@ def test_a_helper_that_adds_wrongly_is_named(
         honest = add(pieces)
         return Bent(bend(honest.reveal())) if len(calls) == 6 else honest  # helper 3, second key
 
-    monkeypatch.setattr(repairing, "add_pieces", lie)
-    repair.sum_up()
-    monkeypatch.setattr(repairing, "add_pieces", add)
+    with monkeypatch.context() as lying:
+        lying.setattr(repairing, "add_pieces", lie)
+        lying.setattr(repairing, "sums_hold", lambda *_: True)  # it does not look at its own work either
+        repair.sum_up()
     with pytest.raises(Exception, match="the sum of helper 3"):
         world.nodes[2].finish_repair(repair.repair())
 
