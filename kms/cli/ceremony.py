@@ -101,7 +101,9 @@ def sign(
     signer = read_key(key)
     refuse_for_admin(proposal, signer.public, now)
     if not yes:
-        typer.confirm("Did you compare the words with the others, and do you sign this?", abort=True)
+        typer.confirm(
+            "Did you compare the words with the others, and do you sign this?", abort=True, err=True
+        )
     files.create(out, [sign_it(proposal, signer)])
     result = {"signed": proposal.digest.hex(), "key": signer.public.hex(), "file": str(out)}
     typer.echo(json.dumps(result) if as_json else f"signed: {out}")

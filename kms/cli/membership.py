@@ -83,7 +83,9 @@ def accept(
         part = "you are" if stays else "it takes you out, who were"
         typer.echo(f"\nIn it {part} custodian {own.index}, {clean(own.organisation)}.")
     if not yes:
-        typer.confirm("Did you compare the words with the others, and do you accept this?", abort=True)
+        typer.confirm(
+            "Did you compare the words with the others, and do you accept this?", abort=True, err=True
+        )
     files.create(out, [sign(proposal, identity)])
     result = {"signed": proposal.digest.hex(), "index": own.index, "file": str(out)}
     typer.echo(json.dumps(facts(proposal, now) | result) if as_json else f"signed: {out}")

@@ -11,6 +11,7 @@ from kms.ceremony import drafts
 from kms.ceremony.checks import objections, refuse_for_admin, refuse_for_custodian, refuse_unfit
 from kms.ceremony.proposals import Proposal, propose
 from kms.errors import KmsError
+from kms.statements.ids import ManifestHash
 from kms.statements.manifest import HolderClass, Manifest
 from tests.unit.ceremony.people import ADMINS, NOW, chain, draft, enrolment, genesis, key, next_proposal
 
@@ -182,7 +183,7 @@ def test_an_order_must_stand_under_the_manifest_in_force() -> None:
     known = chain()
     order = drafts.order(known, 1, "x", NOW)
     assert against(propose(known, order)) == []
-    assert against(propose(known, replace(order, manifest_hash=bytes(32)))) == ["order"]
+    assert against(propose(known, replace(order, manifest_hash=ManifestHash(bytes(32))))) == ["order"]
     assert against(propose(known, order), NOW + 366 * 86400) == ["order"]
     assert against(propose(None, order)) == ["order"]
     with pytest.raises(KmsError):

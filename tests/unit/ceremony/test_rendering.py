@@ -14,6 +14,7 @@ from kms.ceremony.rendering import REHEARSAL_WARNING, facts, render
 from kms.ceremony.rule_words import explain
 from kms.ceremony.words import words
 from kms.policy.engine import default_policy
+from kms.statements.manifest import Manifest
 from tests.unit.ceremony.people import NOW, chain, draft, enrolment, genesis, next_proposal
 
 
@@ -75,6 +76,7 @@ def test_a_successor_shows_what_changes() -> None:
 def test_rules_that_come_go_and_change_are_shown() -> None:
     known = chain()
     manifest = next_proposal(known, draft()).statement
+    assert isinstance(manifest, Manifest)
     policy = default_policy().replace("> 2000 ", "> 9 ").replace("owner-destroys", "owner-deletes")
     shown = facts(propose(known, replace(manifest, policy=policy)), NOW + 1)["changes"]
     assert [line.split(" ")[2] for line in shown] == ["owner-destroys", "owner-deletes", "brake"]
