@@ -77,12 +77,14 @@ def _succession(proposal: Proposal, manifest: Manifest) -> list[FieldProblem]:
 
 
 def _entries(proposal: Proposal, manifest: Manifest) -> list[FieldProblem]:
-    # An entry is the organisation's own word: its enrolment, or an earlier manifest that it signed.
+    # An entry is the organisation's own word: its enrolment, its signature here, or the manifest before.
     said = [signed.statement for signed in proposal.enrolments]
     before = proposal.chain.last.manifest.custodians if proposal.chain else ()
     found = []
     for custodian in manifest.custodians:
-        if custodian in before or any(e.as_custodian(custodian.index) == custodian for e in said):
+        if custodian in before or custodian.identity_key in proposal.signers:
+            continue
+        if any(enrolment.as_custodian(custodian.index) == custodian for enrolment in said):
             continue
         found.append(
             FieldProblem(

@@ -215,8 +215,10 @@ def _with(file: Path, signatures: list[Path] | None) -> Proposal:
 
 def _put(proposal: Proposal, out: Path, now: int, as_json: bool) -> None:
     from kms.ceremony import files
+    from kms.ceremony.checks import refuse_unfit
     from kms.ceremony.proposals import lines_of
 
+    refuse_unfit(proposal, now)
     files.create(out, lines_of(proposal))
     _show(proposal, now, as_json)
 
