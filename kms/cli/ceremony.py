@@ -113,16 +113,19 @@ def sign(
 def status(file: File, signatures: Signatures = None, as_json: Json = False) -> None:
     """Say who has signed a proposal and who is missing."""
     from kms.ceremony.proposals import missing, parties
-    from kms.ceremony.rendering import clean, facts
+    from kms.ceremony.rendering import facts
+    from kms.ceremony.words import printable
 
     proposal = _with(file, signatures)
     if as_json:
         typer.echo(json.dumps(facts(proposal, int(time.time()))))
         return
     for party in parties(proposal):
-        typer.echo(f"{'signed ' if party.signed else 'missing'}  {clean(party.name)}  {party.key.hex()[:16]}")
+        typer.echo(
+            f"{'signed ' if party.signed else 'missing'}  {printable(party.name)}  {party.key.hex()[:16]}"
+        )
     lacking = missing(proposal)
-    typer.echo("needed: " + clean("; ".join(lacking)) if lacking else "complete: gather it")
+    typer.echo("needed: " + printable("; ".join(lacking)) if lacking else "complete: gather it")
 
 
 @app.command()
