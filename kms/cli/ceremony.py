@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kms.cli import carrying
 from kms.cli.admin import read_key
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="Found and change keyrings: propose, show, sign, gather, verify.", no_args_is_help=True
 )
+app.command()(carrying.publish)
+app.command()(carrying.reshare)
+app.command()(carrying.repair)
 File = Annotated[Path, typer.Argument(help="A ceremony's file.")]
 Out = Annotated[Path, typer.Option("--out", help="The file to write; none is ever overwritten.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -116,6 +116,7 @@ def found(
     }
     issuers = tuple(_issuer(folder, authority, name, at) for name, at in issuer_at.items())
     admin = SigningKey.generate()
+    write_secret(folder / "admin.key", admin.seed)
     now = int(time.time())
     manifest = Manifest(
         name="development",

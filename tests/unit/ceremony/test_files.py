@@ -21,7 +21,7 @@ ENVELOPES = st.builds(
     ).map(tuple),
 )
 LINES = st.lists(ENVELOPES | st.builds(Attachment, st.text(), st.binary()), min_size=1, max_size=4)
-SIGNED = Enveloped("kind", b"payload", ((bytes(32), bytes(64)),))
+SIGNED = Enveloped("kind", b"payload", ((b"\xab" * 32, bytes(64)),))
 
 
 @given(LINES)
@@ -57,7 +57,7 @@ def test_a_changed_byte_is_refused_with_its_line_or_means_something_else(
         (lambda raw: b"\xef\xbb\xbf" + raw, 1),
         (lambda raw: raw.replace(b'"payload":', b'"extra":1,"payload":', 1), 1),
         (lambda raw: raw.replace(b"AA==", b"AB==", 1), 1),
-        (lambda raw: raw.replace(b"00", b"0A", 1), 1),
+        (lambda raw: raw.replace(b"ab", b"aB", 1), 1),
         (lambda raw: raw.replace(b'"kind"', b'"\\ud800"', 1), 1),
         (lambda raw: b"[]\n" + raw, 1),
         (lambda raw: b"[" * 100_000 + b"\n" + raw, 1),

@@ -1,0 +1,103 @@
+"""`kms ceremony publish | reshare | repair`: what a coordinator carries out once people have signed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Coordinator = Annotated[str, typer.Option(help="The coordinator's host:port.")]
+Authorities = Annotated[Path, typer.Option(help="PEM file of the authorities behind its certificate.")]
+
+
+def publish(
+    chain: Annotated[Path, typer.Argument(help="The chain file.")],
+    coordinator: Coordinator,
+    authorities: Authorities,
+    as_json: Json = False,
+) -> None:
+    """Hand a longer chain to the coordinator and to every custodian that is up."""
+    from kms.ceremony import files
+    from kms.ceremony.carrying import publish_chain
+    from kms.ceremony.proposals import read_chain
+
+    known = read_chain(files.read(chain))
+    following, away = asyncio.run(publish_chain(known, coordinator, authorities))
+    if as_json:
+        typer.echo(json.dumps({"following": following, "away": away}))
+    else:
+        typer.echo(f"followed by custodians {_list(following)}; away: {_list(away)}")
+
+
+def reshare(
+    order: Annotated[Path, typer.Argument(help="A signed order.")],
+    coordinator: Coordinator,
+    authorities: Authorities,
+    as_json: Json = False,
+) -> None:
+    """Deal every key anew under a signed order, or go on where a run stopped. Reading goes on meanwhile."""
+    from kms.ceremony import files
+    from kms.ceremony.carrying import reshare as carry
+    from kms.ceremony.files import Enveloped
+    from kms.ceremony.proposals import envelope_of
+    from kms.cli.progress import follow
+    from kms.errors import ConfigError
+
+    orders = [
+        line for line in files.read(order) if isinstance(line, Enveloped) and line.kind == "reshare-order"
+    ]
+    if len(orders) != 1:
+        raise ConfigError(f"{order} holds {len(orders)} orders: give the file of one")
+    started = time.monotonic()
+    last = asyncio.run(follow(carry(envelope_of(orders[0]), coordinator, authorities), "dealt anew", as_json))
+    seconds = time.monotonic() - started
+    if as_json:
+        facts = {
+            "keys": last.done,
+            "failed": last.failed,
+            "erased": last.erased,
+            "cheats": list(last.cheats),
+            "away": list(last.away),
+            "bytes_relayed": last.bytes_relayed,
+            "seconds": round(seconds, 3),
+        }
+        typer.echo(json.dumps(facts))
+    else:
+        typer.echo(f"{last.done} keys dealt anew in {seconds:.1f} s, {last.failed} not")
+        if last.cheats:
+            typer.echo(f"custodians {_list(last.cheats)} dealt wrong shares and were left out")
+        if last.away:
+            typer.echo(f"custodians {_list(last.away)} were away: repair them when they are back")
+    if last.failed:
+        raise typer.Exit(1)
+
+
+def repair(
+    index: Annotated[int, typer.Argument(help="The custodian whose shares are lost.")],
+    coordinator: Coordinator,
+    authorities: Authorities,
+    as_json: Json = False,
+) -> None:
+    """Bring a custodian's lost shares back, with the help of t others."""
+    from kms.ceremony.carrying import repair as carry
+    from kms.cli.progress import follow
+
+    started = time.monotonic()
+    last = asyncio.run(follow(carry(index, coordinator, authorities), "brought back", as_json))
+    seconds = time.monotonic() - started
+    if as_json:
+        typer.echo(json.dumps({"keys": last.done, "failed": last.failed, "seconds": round(seconds, 3)}))
+    else:
+        typer.echo(f"{last.done} shares brought back in {seconds:.1f} s, {last.failed} not")
+    if last.failed:
+        raise typer.Exit(1)
+
+
+def _list(indices: Sequence[int]) -> str:
+    return ", ".join(map(str, indices)) or "none"
