@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from kms.ceremony.drafts import REHEARSAL
 from kms.ceremony.proposals import Proposal, parties
 from kms.crypto.hashing import equal
-from kms.errors import FieldProblem, Invalid, KmsError, NotFound, Stale
+from kms.errors import FieldProblem, Fork, Invalid, KmsError, NotFound, Stale
 from kms.policy.lint import lint
 from kms.statements.chain import check_proposal
 from kms.statements.envelope import unpack
 from kms.statements.keys import MAX_CLOCK_SKEW
-from kms.statements.manifest import Custodian, Manifest, check_binding
+from kms.statements.manifest import Custodian, Manifest, Seen, check_binding
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a custodian stands: its identity key (32 bytes), its configured keyring id, and what it remembers.
+
+    `known` is the envelope of its manifest file, `seen` the highest manifest that its store remembers; `joined` says
+    whether it has a store.
+    """
+
+    identity: bytes
+    pinned: bytes = b""
+    known: bytes | None = None
+    joined: bool = False
+    seen: Seen | None = None
 
 
 def objections(proposal: Proposal, now: int) -> list[FieldProblem]:
@@ -77,12 +94,14 @@ def _succession(proposal: Proposal, manifest: Manifest) -> list[FieldProblem]:
 
 
 def _entries(proposal: Proposal, manifest: Manifest) -> list[FieldProblem]:
-    # An entry is the organisation's own word: its enrolment, or an earlier manifest that it signed.
+    # An entry is the organisation's own word: its enrolment, its signature here, or the manifest before.
     said = [signed.statement for signed in proposal.enrolments]
     before = proposal.chain.last.manifest.custodians if proposal.chain else ()
     found = []
     for custodian in manifest.custodians:
-        if custodian in before or any(e.as_custodian(custodian.index) == custodian for e in said):
+        if custodian in before or custodian.identity_key in proposal.signers:
+            continue
+        if any(enrolment.as_custodian(custodian.index) == custodian for enrolment in said):
             continue
         found.append(
             FieldProblem(
@@ -93,25 +112,21 @@ def _entries(proposal: Proposal, manifest: Manifest) -> list[FieldProblem]:
     return found
 
 
-def refuse_for_custodian(
-    proposal: Proposal, identity: bytes, pinned: bytes, known: bytes | None, joined: bool, now: int
-) -> Custodian:
-    """This custodian's entry (the one before, if this manifest takes it out), if it may accept; else raises.
-
-    `identity` is its 32-byte public key, `pinned` its configured keyring id, `known` the envelope of the manifest
-    that it lives by (None: it has none), `joined` whether it holds a store already.
-    """
+def refuse_for_custodian(proposal: Proposal, me: Standing, now: int) -> Custodian:
+    """This custodian's entry (the one before, if this manifest takes it out), if it may accept; else raises."""
     manifest = proposal.statement
     if not isinstance(manifest, Manifest):
         raise Invalid("a custodian accepts manifests; orders are signed by admins", reason="NOT_A_MANIFEST")
     if _rehearsed(proposal):
         raise Invalid("this is a rehearsal's: real keys have no part in it", reason="REHEARSAL")
     refuse_unfit(proposal, now)
-    own = _own_entry(proposal, manifest, identity)
-    if joined:
-        _refuse_another_keyring(proposal, pinned)
-    if known is not None:
-        _refuse_rollback(proposal, known)
+    own = _own_entry(proposal, manifest, me.identity)
+    if me.joined and not equal(proposal.keyring_id, me.pinned):
+        raise NotFound(
+            "this custodian belongs to another keyring: the keyring_id of its configuration differs",
+            reason="WRONG_KEYRING",
+        )
+    _refuse_rollback(proposal, me)
     return own
 
 
@@ -134,17 +149,19 @@ def _own_entry(proposal: Proposal, manifest: Manifest, identity: bytes) -> Custo
     raise Invalid("it names no custodian with your identity key", reason="NOT_YOURS")
 
 
-def _refuse_another_keyring(proposal: Proposal, pinned: bytes) -> None:
-    if not equal(proposal.keyring_id, pinned):
-        raise NotFound(
-            "this custodian belongs to another keyring: the keyring_id of its configuration differs",
-            reason="WRONG_KEYRING",
-        )
-
-
-def _refuse_rollback(proposal: Proposal, known: bytes) -> None:
+def _refuse_rollback(proposal: Proposal, me: Standing) -> None:
     # Who was shown a longer chain before must not be led to sign beside it.
-    payload = unpack(known)[1]
-    payloads = [unpack(envelope)[1] for envelope in proposal.chain.envelopes] if proposal.chain else []
-    if payload not in payloads and payload != proposal.payload:
-        raise Stale("the proposal does not follow the manifest that you know", reason="MANIFEST_ROLLBACK")
+    links = proposal.chain.links if proposal.chain else ()
+    if me.known is not None:
+        payload = unpack(me.known)[1]
+        if payload not in [unpack(link.envelope)[1] for link in links] and payload != proposal.payload:
+            raise Stale("the proposal does not follow the manifest that you know", reason="MANIFEST_ROLLBACK")
+    if me.seen is None:
+        return
+    if len(links) <= me.seen.sequence:
+        raise Stale(
+            f"your node has seen manifest {me.seen.sequence}, this follows an earlier one",
+            reason="MANIFEST_ROLLBACK",
+        )
+    if not equal(links[me.seen.sequence].manifest_hash, me.seen.manifest_hash):
+        raise Fork(f"your node has seen another manifest {me.seen.sequence} than this follows")

@@ -9,8 +9,7 @@ from typing import Any
 from kms.ceremony import files
 from kms.ceremony.files import Attachment, Line
 from kms.ceremony.proposals import ENROLMENT, envelope_of
-from kms.ceremony.rendering import clean
-from kms.ceremony.words import words
+from kms.ceremony.words import printable, words
 from kms.errors import Invalid
 from kms.statements.enrolment import Enrolment, open_enrolment
 from kms.statements.envelope import Signed
@@ -59,4 +58,4 @@ def render(enrolments: Sequence[Signed[Enrolment]]) -> str:
     for each in facts(enrolments):
         lines += [f"{each['organisation']} says of itself", ""]
         lines += [f"  {name.replace('_', ' '):<13}{value}" for name, value in each.items()]
-    return "\n".join(map(clean, lines))
+    return "\n".join(map(printable, lines))

@@ -103,17 +103,22 @@ def read_line(raw: bytes, where: str) -> Line:
 
 def _parse(value: Any) -> Line:
     if "attachment" in value:
-        if not isinstance(value["attachment"], str):
-            raise TypeError
-        return Attachment(value["attachment"], base64.b64decode(value["data"], validate=True))
-    if not isinstance(value["payloadType"], str):
-        raise TypeError
+        return Attachment(_text(value["attachment"]), base64.b64decode(value["data"], validate=True))
     signatures = tuple(
         (bytes.fromhex(s["keyid"]), base64.b64decode(s["sig"], validate=True)) for s in value["signatures"]
     )
     if any(len(key) != KEY_SIZE or len(sig) != SIGNATURE_SIZE for key, sig in signatures):
         raise ValueError
-    return Enveloped(value["payloadType"], base64.b64decode(value["payload"], validate=True), signatures)
+    return Enveloped(
+        _text(value["payloadType"]), base64.b64decode(value["payload"], validate=True), signatures
+    )
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    value.encode()  # JSON can spell halves of characters, which are no text
+    return value
 
 
 def read(path: Path) -> tuple[Line, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kms.ceremony import drafts, files
+from kms.ceremony.checks import refuse_unfit
 from kms.ceremony.drafts import REHEARSAL, Draft
 from kms.ceremony.proposals import Proposal, gather, line_of, lines_of, propose, sign, with_signatures
 from kms.ceremony.rendering import REHEARSAL_WARNING, render
@@ -45,6 +46,7 @@ def rehearse(draft: Draft, enrolments: Sequence[Enrolment], folder: Path, now: i
         tell(f"enrolled: {signed.statement.organisation} ({name})")
     manifest = drafts.genesis(wanted, [signed.statement for signed in stage.enrolments], now)
     proposal = propose(None, replace(manifest, name=f"{REHEARSAL}: {manifest.name}"[:120]), stage.enrolments)
+    refuse_unfit(proposal, now)
     files.create(folder / "new.proposal", lines_of(proposal))
     tell("\n" + render(proposal, now) + "\n")
     proposal = _signed(proposal, stage, folder, tell)

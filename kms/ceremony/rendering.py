@@ -13,7 +13,7 @@ from kms.ceremony.checks import objections
 from kms.ceremony.drafts import DAY, REHEARSAL
 from kms.ceremony.proposals import Order, Proposal, missing, parties
 from kms.ceremony.rule_words import explain
-from kms.ceremony.words import words
+from kms.ceremony.words import printable, words
 from kms.crypto.signing import thumbprint
 from kms.statements import quorums
 from kms.statements.manifest import Custodian, Manifest
@@ -21,11 +21,6 @@ from kms.statements.pool import PoolOrder
 
 WIDTH: Final = 110
 REHEARSAL_WARNING: Final = "THIS IS A REHEARSAL. Its keys are thrown away; nothing real may rest on it."
-
-
-def clean(text: str) -> str:
-    """Text of others for a terminal: what is not printable shows as its escape, so that it cannot hide or move text."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def render(proposal: Proposal, now: int) -> str:
@@ -200,7 +195,7 @@ def _custodian(c: Custodian) -> list[str]:
 
 
 def _wrapped(lines: Iterable[str]) -> Iterable[str]:
-    for line in map(clean, lines):
+    for line in map(printable, lines):
         indent = " " * (len(line) - len(line.lstrip()) + 4)
         yield from textwrap.wrap(
             line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False

@@ -1,4 +1,4 @@
-"""Hashes as words that people can read to each other over a telephone or across a table.
+"""Hashes as words that people can read to each other, and names of others so that they cannot mislead.
 
 The words are SLIP-39's: 1024 of them, four to eight letters, each known by its first four. Twelve stand for the first
 120 bits of a hash: who wanted two proposals of the same words would try 2^60 of them.
@@ -12,6 +12,11 @@ from shamir_mnemonic.wordlist import WORDLIST
 
 COUNT: Final = 12
 _BITS: Final = 10
+
+
+def printable(text: str) -> str:
+    """Text of others for people: what is not printable shows as its escape, so that it can hide and move nothing."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def words(digest: bytes) -> str:

@@ -31,7 +31,7 @@ def new(target: Annotated[Path, typer.Argument(help="The key file to make.")], a
 
     if target.exists():  # before anybody thinks of a passphrase
         raise ConfigError(f"{target} exists already")
-    passphrase = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=True)
+    passphrase = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True)
     made = SigningKey.generate()
     write_secret(target, made.seed, passphrase)
     _print(made, as_json)
@@ -49,7 +49,7 @@ def read_key(file: Path) -> SigningKey:
     from kms.storage.keyfile import read_secret
 
     wants = file.exists() and '"argon2id"' in file.read_text(errors="replace")
-    passphrase = typer.prompt(f"Passphrase of {file.name}", hide_input=True) if wants else None
+    passphrase = typer.prompt(f"Passphrase of {file.name}", hide_input=True, err=True) if wants else None
     return SigningKey(read_secret(file, passphrase))
 
 

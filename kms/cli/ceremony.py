@@ -123,7 +123,9 @@ def sign(
     signer = read_key(key)
     refuse_for_admin(proposal, signer.public, now)
     if not yes:
-        typer.confirm("Did you compare the words with the others, and do you sign this?", abort=True)
+        typer.confirm(
+            "Did you compare the words with the others, and do you sign this?", abort=True, err=True
+        )
     files.create(out, [sign_it(proposal, signer)])
     result = {"signed": proposal.digest.hex(), "key": signer.public.hex(), "file": str(out)}
     typer.echo(json.dumps(result) if as_json else f"signed: {out}")
@@ -133,16 +135,19 @@ def sign(
 def status(file: File, signatures: Signatures = None, as_json: Json = False) -> None:
     """Say who has signed a proposal and who is missing."""
     from kms.ceremony.proposals import missing, parties
-    from kms.ceremony.rendering import clean, facts
+    from kms.ceremony.rendering import facts
+    from kms.ceremony.words import printable
 
     proposal = _with(file, signatures)
     if as_json:
         typer.echo(json.dumps(facts(proposal, int(time.time()))))
         return
     for party in parties(proposal):
-        typer.echo(f"{'signed ' if party.signed else 'missing'}  {clean(party.name)}  {party.key.hex()[:16]}")
+        typer.echo(
+            f"{'signed ' if party.signed else 'missing'}  {printable(party.name)}  {party.key.hex()[:16]}"
+        )
     lacking = missing(proposal)
-    typer.echo("needed: " + clean("; ".join(lacking)) if lacking else "complete: gather it")
+    typer.echo("needed: " + printable("; ".join(lacking)) if lacking else "complete: gather it")
 
 
 @app.command()
@@ -235,8 +240,10 @@ def _with(file: Path, signatures: list[Path] | None) -> Proposal:
 
 def _put(proposal: Proposal, out: Path, now: int, as_json: bool) -> None:
     from kms.ceremony import files
+    from kms.ceremony.checks import refuse_unfit
     from kms.ceremony.proposals import lines_of
 
+    refuse_unfit(proposal, now)
     files.create(out, lines_of(proposal))
     _show(proposal, now, as_json)
 

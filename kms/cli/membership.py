@@ -12,6 +12,7 @@ import typer
 if TYPE_CHECKING:
     from kms.crypto.signing import SigningKey
     from kms.custodian.config import CustodianConfig
+    from kms.statements.manifest import Seen
 
 Config = Annotated[Path, typer.Option(help="The custodian's TOML file.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -65,9 +66,10 @@ def accept(
     manifest that it knows.
     """
     from kms.ceremony import files
-    from kms.ceremony.checks import refuse_for_custodian
+    from kms.ceremony.checks import Standing, refuse_for_custodian
     from kms.ceremony.proposals import read_proposal, sign
-    from kms.ceremony.rendering import clean, facts, render
+    from kms.ceremony.rendering import facts, render
+    from kms.ceremony.words import printable
     from kms.statements.chain_file import read_chain
 
     now = int(time.time())
@@ -78,15 +80,20 @@ def accept(
     if settings.manifest.exists():
         known = read_chain(settings.manifest, settings.keyring_id).last.envelope
     joined = settings.store.exists()
+    me = Standing(
+        identity.public, settings.keyring_id, known, joined, _remembered(settings) if joined else None
+    )
     if not as_json:
         typer.echo(render(proposal, now))
-    own = refuse_for_custodian(proposal, identity.public, settings.keyring_id, known, joined, now)
+    own = refuse_for_custodian(proposal, me, now)
     if not as_json:
         stays = any(c.identity_key == identity.public for c in getattr(proposal.statement, "custodians", ()))
         part = "you are" if stays else "it takes you out, who were"
-        typer.echo(f"\nIn it {part} custodian {own.index}, {clean(own.organisation)}.")
+        typer.echo(f"\nIn it {part} custodian {own.index}, {printable(own.organisation)}.")
     if not yes:
-        typer.confirm("Did you compare the words with the others, and do you accept this?", abort=True)
+        typer.confirm(
+            "Did you compare the words with the others, and do you accept this?", abort=True, err=True
+        )
     files.create(out, [sign(proposal, identity)])
     result = {"signed": proposal.digest.hex(), "index": own.index, "file": str(out)}
     typer.echo(json.dumps(facts(proposal, now) | result) if as_json else f"signed: {out}")
@@ -119,6 +126,24 @@ def _load(path: Path) -> CustodianConfig:
     from kms.storage.config import load
 
     return load(CustodianConfig, path)
+
+
+def _remembered(settings: CustodianConfig) -> Seen | None:
+    """The highest manifest that the node has seen; None if none, or if the node runs and keeps its store to itself."""
+    from kms.custodian.sqlite import SqliteCustodianStore
+    from kms.errors import StoreError
+
+    try:
+        store = SqliteCustodianStore.open(settings.store)
+    except StoreError as error:
+        if error.reason != "STORE_LOCKED":
+            raise
+        typer.echo("note: the node is running, so what it has seen was not asked", err=True)
+        return None
+    try:
+        return store.seen()
+    finally:
+        store.close()
 
 
 def _identity(settings: CustodianConfig) -> SigningKey:

@@ -7,7 +7,7 @@ from html import escape
 from typing import Final
 
 from kms.ceremony.offline.account import Account
-from kms.ceremony.words import words
+from kms.ceremony.words import printable, words
 
 HOLDS: Final = "Everything in this file holds."
 _REHEARSAL: Final = "REHEARSAL"
@@ -44,7 +44,7 @@ def as_text(account: Account) -> str:
     ]
     if account.outcomes:
         lines += ["", "What it adds up to", *(f"  {outcome}" for outcome in account.outcomes)]
-    return "\n".join(_printable(line) for line in (*lines, "", verdict(account)))
+    return "\n".join(printable(line) for line in (*lines, "", verdict(account)))
 
 
 def as_json(account: Account) -> str:
@@ -67,15 +67,15 @@ def as_json(account: Account) -> str:
 def as_html(account: Account) -> str:
     """A page without scripts, pictures or addresses, to print and to sign by hand."""
     events = "".join(
-        f'<li value="{event.line}">{escape(_printable(event.text))}</li>' for event in account.events
+        f'<li value="{event.line}">{escape(printable(event.text))}</li>' for event in account.events
     )
-    outcomes = "".join(f"<li>{escape(_printable(outcome))}</li>" for outcome in account.outcomes)
+    outcomes = "".join(f"<li>{escape(printable(outcome))}</li>" for outcome in account.outcomes)
     mood = "good" if account.problem is None else "bad"
-    title = escape(_printable(account.name) or "A ceremony")
+    title = escape(printable(account.name) or "A ceremony")
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style></head><body>
 <h1>Record of a key ceremony: {title}</h1>
-<p class="{mood}">{escape(_printable(verdict(account)))}</p>
+<p class="{mood}">{escape(printable(verdict(account)))}</p>
 <dl><dt>Keyring</dt><dd><code>{escape(account.keyring_id)}</code><br>{escape(_words(account))}</dd>
 <dt>SHA-256 of the file ({account.lines} lines)</dt><dd><code>{account.sha256}</code></dd></dl>
 <h2>What happened, line by line</h2><ol>{events}</ol>
@@ -87,8 +87,3 @@ def as_html(account: Account) -> str:
 
 def _words(account: Account) -> str:
     return words(bytes.fromhex(account.keyring_id)) if account.keyring_id else ""
-
-
-def _printable(text: str) -> str:
-    # Names are other people's: what is not printable shows as its escape.
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

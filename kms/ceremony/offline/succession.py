@@ -12,6 +12,8 @@ from kms.crypto.hashing import H
 from kms.errors import Invalid
 
 MAX_CUSTODIANS: Final = 64
+MAX_THRESHOLD: Final = 32
+MAX_ADMINS: Final = 32
 MAX_DELAY: Final = 90 * 86400
 
 
@@ -30,11 +32,11 @@ def _refuse(problem: str) -> Invalid:
 def check_shape(manifest: Manifest) -> None:
     """What every manifest holds, whoever signed it."""
     m, n, t = manifest, len(manifest.custodians), manifest.threshold
-    if not (t >= 2 and 2 * t - 1 <= n <= MAX_CUSTODIANS):
+    if t > MAX_THRESHOLD or not (t >= 2 and 2 * t - 1 <= n <= MAX_CUSTODIANS):
         raise _refuse(f"{t} of {n} custodians is no permitted shape")
     if not t + 1 <= m.durable_quorum <= n:
         raise _refuse(f"{m.durable_quorum} holders of a new key are too few or too many")
-    if not 1 <= m.admin_quorum <= len(m.admins):
+    if not 1 <= m.admin_quorum <= len(m.admins) <= MAX_ADMINS:
         raise _refuse(f"{m.admin_quorum} of {len(m.admins)} admins is no quorum")
     if m.created_at >= m.expires_at or m.change_delay > MAX_DELAY:
         raise _refuse("its times contradict each other")
@@ -47,6 +49,10 @@ def check_shape(manifest: Manifest) -> None:
     ):
         if len(set(values)) != len(values):
             raise _refuse(f"two of its {what} are the same")
+    texts = [m.name, m.policy, m.policy_schema]
+    texts += [text for c in m.custodians for text in (c.organisation, c.jurisdiction, c.hosting, c.parent)]
+    if not all(texts):
+        raise _refuse("it leaves a name or the policy empty")
     if not m.issuers or 0 in m.indices:
         raise _refuse("it has no issuers, or a custodian without an index")
     for what in ("jurisdiction", "hosting", "parent"):

@@ -8,29 +8,21 @@ from typing import Any
 import pytest
 
 from kms.ceremony import drafts
-from kms.ceremony.checks import objections, refuse_for_admin, refuse_for_custodian, refuse_unfit
+from kms.ceremony.checks import Standing, objections, refuse_for_admin, refuse_for_custodian, refuse_unfit
 from kms.ceremony.proposals import Proposal, propose
 from kms.errors import KmsError
 from kms.statements.ids import ManifestHash
-from kms.statements.manifest import HolderClass, Manifest
+from kms.statements.manifest import HolderClass, Manifest, Seen
 from tests.unit.ceremony.people import ADMINS, NOW, chain, draft, enrolment, genesis, key, next_proposal
 
 ME = key("custodian 1").public
 UNSAFE = '@id("open") permit (principal, action == Action::"release", resource) when { context.granted };'
 
 
-def refused(
-    proposal: Proposal,
-    identity: bytes = ME,
-    *,
-    pinned: bytes = bytes(32),
-    known: bytes | None = None,
-    joined: bool = False,
-    now: int = NOW,
-) -> str:
+def refused(proposal: Proposal, identity: bytes = ME, *, now: int = NOW, **standing: Any) -> str:
     """The reason why this custodian may not accept; empty if it may."""
     try:
-        refuse_for_custodian(proposal, identity, pinned, known, joined, now)
+        refuse_for_custodian(proposal, Standing(identity, **standing), now)
     except KmsError as error:
         return error.reason
     return ""
@@ -145,6 +137,17 @@ def test_a_proposal_beside_the_manifest_that_is_known_is_refused() -> None:
     other = genesis(name="Another")
     envelope = chain().envelopes[0]
     assert refused(other, known=envelope) == "MANIFEST_ROLLBACK"
+
+
+def test_what_the_node_has_seen_is_neither_rolled_back_nor_forked() -> None:
+    known = chain()
+    proposal = next_proposal(known, draft())
+    assert refused(proposal, seen=known.seen, now=NOW + 1) == ""
+    later = Seen(1, known.last.manifest_hash)
+    assert refused(proposal, seen=later, now=NOW + 1) == "MANIFEST_ROLLBACK"
+    other = Seen(0, ManifestHash(bytes(32)))
+    assert refused(proposal, seen=other, now=NOW + 1) == "FORK"
+    assert refused(genesis(), seen=known.seen) == "MANIFEST_ROLLBACK"
 
 
 @pytest.mark.parametrize(

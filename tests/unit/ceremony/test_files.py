@@ -58,6 +58,7 @@ def test_a_changed_byte_is_refused_with_its_line_or_means_something_else(
         (lambda raw: raw.replace(b'"payload":', b'"extra":1,"payload":', 1), 1),
         (lambda raw: raw.replace(b"AA==", b"AB==", 1), 1),
         (lambda raw: raw.replace(b"ab", b"aB", 1), 1),
+        (lambda raw: raw.replace(b'"kind"', b'"\\ud800"', 1), 1),
         (lambda raw: b"[]\n" + raw, 1),
         (lambda raw: b"[" * 100_000 + b"\n" + raw, 1),
     ],
