@@ -102,9 +102,9 @@ def _check_indices(links: tuple[Link, ...], manifest: Manifest) -> None:
                     raise _refuse(f"index {new.index} was that of {old.organisation!r}")
                 if old.identity_key == new.identity_key and old.index != new.index:
                     raise _refuse(f"the key of {new.organisation!r} was that of index {old.index}")
-    last = {c.organisation: c.index for c in links[-1].manifest.custodians}
+    held = {c.organisation: c.index for link in links for c in link.manifest.custodians}
     for new in manifest.custodians:
-        if last.get(new.organisation, new.index) != new.index:
+        if held.get(new.organisation, new.index) != new.index:
             raise _refuse(f"{new.organisation!r} has another index than before")
 
 

@@ -167,6 +167,21 @@ def test_agreement_of_old_custodians_is_counted_as_nodes_count_it() -> None:
     assert problem_of(write_lines(enough)) is None
 
 
+def test_who_comes_back_has_its_old_index() -> None:
+    lines = gather(
+        all_sign(next_proposal(chain(6), draft(remove=("Organisation 6",))), [1, 2, 3, 4, 5, 6]), NOW
+    )
+    back = next_proposal(read_chain(lines), draft(), [enrolment(6)], now=NOW + 2)
+    assert isinstance(back.statement, Manifest)
+    custodians = back.statement.custodians
+    moved = replace(custodians[-1], index=7, identity_key=key("custodian 7").public)
+    for entry, holds in ((custodians[-1], True), (moved, False)):
+        manifest = replace(back.statement, custodians=(*custodians[:-1], entry))
+        chained = [*lines, manifest_line(manifest, [*PEOPLE[:-2], PEOPLE[-2 if holds else -1]])]
+        assert accepted_by_nodes(chained) is holds
+        assert (problem_of(write_lines(chained)) is None) is holds
+
+
 MANIFEST_BYTES = encode(genesis().statement)
 
 
