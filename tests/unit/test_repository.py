@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 COMMANDS = ["scripts/bench", "scripts/demo", "scripts/lock", "scripts/protos", "scripts/test", ".ci/run"]
 LOCKS = ["requirements.lock", "requirements-bench.lock"]
-FULL_LOCK = ["dev", "postgres", "web", "verify", "demo"]
+FULL_LOCK = ["dev", "postgres", "web", "verify", "demo", "pkcs11"]
 
 # Joined here so that this file does not hold the words that it looks for.
 REGISTRIES = ["pypi" + ".org", "python" + "hosted.org", "registry." + "npmjs", "proxy." + "golang"]
