@@ -157,7 +157,7 @@ def _read(words: str) -> Share:
         return Share.from_mnemonic(" ".join(listed))
     except MnemonicError:  # its message would repeat words
         raise Invalid(
-            "the words do not fit together: one is mistyped, or two are exchanged", reason="WORDS_MISTYPED"
+            "the words do not fit one another: one is mistyped, or two are exchanged", reason="WORDS_MISTYPED"
         ) from None
 
 
