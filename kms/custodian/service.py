@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from kms.crypto.hashing import equal
+from kms.crypto.secret import Secret
+from kms.custodian import unlocking
 from kms.custodian.approvals import Waiting
-from kms.custodian.config import CustodianConfig, open_node
+from kms.custodian.clock import SteadyClock
+from kms.custodian.config import CustodianConfig, open_node, read_keyring
+from kms.custodian.lock import Lock
 from kms.custodian.node import CustodianNode
-from kms.errors import KmsError, NotFound
+from kms.errors import KmsError, NotFound, Unavailable
 from kms.statements.ids import KeyId, RequestHash
 from kms.statements.release import HUMAN_LIFETIME
 from kms.transport import logs, metrics
@@ -30,13 +35,29 @@ class CustodianService:
 
     Short ones run where the call is answered: handing them to a thread costs more than they do. Deposits, and
     requests for many keys, go to a thread, so that health and small requests are still answered.
+
+    Without a node it is locked: there is nothing that could answer, whichever method is called.
     """
 
-    def __init__(self, node: CustodianNode) -> None:
-        self._node = node
+    def __init__(self, node: CustodianNode | None = None) -> None:
+        self._opened = node
+        self._open = asyncio.Event()
+        if node is not None:
+            self._open.set()
         self._turn = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="node")
         self._changed: dict[bytes, set[asyncio.Event]] = defaultdict(set)
+
+    @property
+    def _node(self) -> CustodianNode:
+        if self._opened is None:
+            raise Unavailable("this node is locked: its officers must open it", reason="LOCKED")
+        return self._opened
+
+    def take(self, node: CustodianNode) -> None:
+        """Serve this node from now on."""
+        self._opened = node
+        self._open.set()
 
     async def _run(self, step: Callable[..., R], *arguments: object) -> R:
         async with self._turn:
@@ -192,7 +213,8 @@ class CustodianService:
         return custodian_pb2.AnswerResponse(outcome="pending" if decided.waiting else "decided")
 
     async def keep_time(self, seconds: float) -> None:
-        """Rotate, erase and expire, for as long as the node runs."""
+        """Rotate, erase and expire, for as long as the node runs and is open."""
+        await self._open.wait()
         while True:
             await asyncio.sleep(seconds)
             try:
@@ -205,7 +227,8 @@ class CustodianService:
 
     async def close(self) -> None:
         """After the last step, close the store."""
-        await self._run_aside(self._node.close)
+        if self._opened is not None:
+            await self._run_aside(self._opened.close)
         self._thread.shutdown()
 
 
@@ -225,24 +248,47 @@ def _waiting(waiting: Waiting) -> custodian_pb2.WaitingRequest:
 async def serve(config: CustodianConfig, *, accept_clock: bool = False) -> Callable[[], Awaitable[None]]:
     """Open the node, listen, and return what stops it."""
     logs.configure(config.log_level, node="custodian")
-    service = CustodianService(open_node(config, accept_clock=accept_clock))
+    service = CustodianService()
+    names = frozenset({"", SERVICE, APPROVALS})
+
+    async def opened(root: Secret) -> None:
+        service.take(await asyncio.to_thread(open_node, config, accept_clock=accept_clock, root=root))
+        await server.set_serving(names)
+        logs.logger().info("unlocked")
+
+    lock = None
+    if config.root().by_officers:
+        # Whatever is wrong now should be known now, and not when the officers have come.
+        config.root().check_kind()
+        read_keyring(config.manifest, config.keyring_id, SteadyClock().now())
+        lock = Lock(config.storage_root, time.monotonic)
+    else:
+        service.take(open_node(config, accept_clock=accept_clock))
+    door = unlocking.LockService(lock, opened)
     relays = frozenset(config.relays)
     methods = service.relay_methods()
     ports = [
         Port(config.listen, config.tls.server(mutual=True), [Endpoint(SERVICE, methods, relays)]),
-        Port(f"unix:{config.socket()}", None, [Endpoint(APPROVALS, service.approval_methods())]),
+        Port(
+            f"unix:{config.socket()}",
+            None,
+            [Endpoint(APPROVALS, service.approval_methods()), Endpoint(unlocking.SERVICE, door.methods())],
+        ),
     ]
     if config.listen_public:
         public = [method for method in methods if method.public]
         ports.append(Port(config.listen_public, config.tls.server(mutual=False), [Endpoint(SERVICE, public)]))
     server = Server(ports, reflection=config.reflection, max_concurrent=1024)
-    await server.start()
+    await server.start(not_serving=names if lock else frozenset())
+    if lock:
+        logs.logger().warning("LOCKED", needed=lock.progress().needed)
     if config.metrics:
         metrics.serve(config.metrics)
-    ticking = asyncio.create_task(service.keep_time(config.tick_seconds))
+    tasks = [asyncio.create_task(step) for step in (service.keep_time(config.tick_seconds), door.forget())]
 
     async def close() -> None:
-        ticking.cancel()
+        for task in tasks:
+            task.cancel()
         await server.stop()
         await service.close()
 

@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from kms.wire.buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from kms.wire.v1 import keyring_pb2 as kms_dot_v1_dot_keyring__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16kms/v1/enrolment.proto\x12\x06kms.v1\x1a\x1b\x62uf/validate/validate.proto\"\xe5\x01\n\tEnrolment\x12\r\n\x05suite\x18\x01 \x01(\r\x12\x13\n\x0bsigner_role\x18\x02 \x01(\r\x12\x1f\n\x0corganisation\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18x\x12\x1f\n\x0cjurisdiction\x18\x04 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(\x12\x1a\n\x07hosting\x18\x05 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18x\x12\x19\n\x06parent\x18\x06 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18x\x12\x1c\n\x08\x65ndpoint\x18\x07 \x01(\tB\n\xbaH\x07r\x05\x10\x03\x18\xff\x01\x12\x1d\n\x0cidentity_key\x18\x08 \x01(\x0c\x42\x07\xbaH\x04z\x02h b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16kms/v1/enrolment.proto\x12\x06kms.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x14kms/v1/keyring.proto\"\xf9\x01\n\tEnrolment\x12\r\n\x05suite\x18\x01 \x01(\r\x12\'\n\x0bsigner_role\x18\x02 \x01(\x0e\x32\x12.kms.v1.SignerRole\x12\x1f\n\x0corganisation\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18x\x12\x1f\n\x0cjurisdiction\x18\x04 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(\x12\x1a\n\x07hosting\x18\x05 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18x\x12\x19\n\x06parent\x18\x06 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18x\x12\x1c\n\x08\x65ndpoint\x18\x07 \x01(\tB\n\xbaH\x07r\x05\x10\x03\x18\xff\x01\x12\x1d\n\x0cidentity_key\x18\x08 \x01(\x0c\x42\x07\xbaH\x04z\x02h b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,6 +45,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ENROLMENT'].fields_by_name['endpoint']._serialized_options = b'\272H\007r\005\020\003\030\377\001'
   _globals['_ENROLMENT'].fields_by_name['identity_key']._loaded_options = None
   _globals['_ENROLMENT'].fields_by_name['identity_key']._serialized_options = b'\272H\004z\002h '
-  _globals['_ENROLMENT']._serialized_start=64
-  _globals['_ENROLMENT']._serialized_end=293
+  _globals['_ENROLMENT']._serialized_start=86
+  _globals['_ENROLMENT']._serialized_end=335
 # @@protoc_insertion_point(module_scope)
