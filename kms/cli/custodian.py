@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kms.cli import membership
+from kms.cli import membership, officers
 
 if TYPE_CHECKING:
     from kms.custodian.config import CustodianConfig
 
 app = typer.Typer(help="A custodian's node, and the people who approve requests there.", no_args_is_help=True)
+app.add_typer(officers.app, name="officers")
+app.command()(officers.unlock)
 Config = Annotated[Path, typer.Option(help="The custodian's TOML file.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 KeyFile = Annotated[Path, typer.Option(help="The approver's key file.")]
@@ -54,10 +56,10 @@ def init(
     ] = False,
 ) -> None:
     """Make this custodian's storage root and identity key, and print the identity's public half."""
-    from kms.custodian.config import initialise, read_passphrase
+    from kms.custodian.config import initialise
 
     settings = _load(config)
-    secret = read_passphrase(settings)
+    secret = settings.root().passphrase()
     if passphrase and secret is None:
         secret = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=True)
     typer.echo(initialise(settings, secret).public.hex())

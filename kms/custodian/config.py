@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,14 +11,14 @@ from kms.crypto.signing import SigningKey, thumbprint
 from kms.custodian.clock import SteadyClock
 from kms.custodian.context import Approver
 from kms.custodian.node import CustodianNode, NodeOptions
+from kms.custodian.root import HandOut, StorageRoot, UnlockConfig
 from kms.custodian.sealing_keys import DEFAULT_PERIOD
 from kms.custodian.sqlite import SqliteCustodianStore
 from kms.custodian.vault import Vault
 from kms.errors import ConfigError
 from kms.statements.chain_file import read_chain
 from kms.statements.ids import Thumbprint
-from kms.storage import database
-from kms.storage.keyfile import read_secret, write_secret
+from kms.storage import database, keyfile, officers
 from kms.transport.tls import TlsFiles
 
 
@@ -47,6 +46,7 @@ class CustodianConfig:
     listen_public: str = ""
     approvals_socket: Path | None = None
     passphrase_file: Path | None = None
+    unlock: UnlockConfig | None = None
     approvers: tuple[ApproverConfig, ...] = ()
     extra_forbids: Path | None = None
     sealing_period_seconds: int = DEFAULT_PERIOD
@@ -62,40 +62,51 @@ class CustodianConfig:
         """Where approvers' commands reach the node: a local socket of mode 0600."""
         return self.approvals_socket or self.store.parent / "approvals.sock"
 
-
-def read_passphrase(config: CustodianConfig) -> str | None:
-    """From the configured file, else from the terminal if the root file wants one; never from an argument."""
-    if config.passphrase_file is not None:
-        try:
-            return config.passphrase_file.read_text().rstrip("\n")
-        except OSError as error:
-            raise ConfigError(f"cannot read {config.passphrase_file}: {error.strerror}") from None
-    if (
-        config.storage_root.exists()
-        and '"argon2id"' in config.storage_root.read_text()
-        and sys.stdin.isatty()
-    ):
-        import getpass
-
-        return getpass.getpass("Passphrase of the storage root: ")
-    return None
+    def root(self) -> StorageRoot:
+        """Where the storage root is and how it opens."""
+        return StorageRoot(self.storage_root, self.unlock, self.passphrase_file)
 
 
 def open_vault(config: CustodianConfig) -> Vault:
-    """The vault under the storage root."""
-    return Vault(read_secret(config.storage_root, read_passphrase(config)))
+    """The vault under the storage root, opened here: by whoever sits at this terminal, if it takes people."""
+    return Vault(config.root().read())
 
 
 def initialise(config: CustodianConfig, passphrase: str | None) -> SigningKey:
     """Make storage root and identity key; ConfigError if they exist. Returns the identity."""
     root = Secret(os.urandom(32))
-    write_secret(config.storage_root, root, passphrase)
+    config.root().create(root, passphrase)
+    return make_identity(config, root)
+
+
+def make_identity(config: CustodianConfig, root: Secret) -> SigningKey:
+    """A new identity key, sealed under the storage root; ConfigError if there is one."""
     identity = SigningKey.generate()
     sealed = Vault(root).seal("identity", identity.seed.reveal())
-    descriptor = os.open(config.identity, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    try:
+        descriptor = os.open(config.identity, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        raise ConfigError(f"{config.identity} exists already") from None
     with os.fdopen(descriptor, "wb") as file:
         file.write(sealed)
+        file.flush()
+        os.fsync(file.fileno())
     return identity
+
+
+def appoint_officers(config: CustodianConfig, of: int, needed: int, hand_out: HandOut) -> None:
+    """Put the root under k of m officers; make root and identity key if there are none yet."""
+    place = config.root()
+    if place.path.exists():
+        if keyfile.load(place.path)["kdf"] == officers.KIND:
+            raise ConfigError(f"{place.path} has officers: `kms custodian officers rekey` changes them")
+        place.seal_to_officers(place.read_any(), of, needed, hand_out)
+        return
+    if config.identity.exists():
+        raise ConfigError(f"{config.identity} exists, and the root that it is sealed under does not")
+    root = Secret(os.urandom(32))
+    place.seal_to_officers(root, of, needed, hand_out)
+    make_identity(config, root)
 
 
 def read_identity(config: CustodianConfig, vault: Vault) -> SigningKey:
@@ -119,11 +130,15 @@ def join(config: CustodianConfig, now: int) -> int:
 
 
 def open_node(
-    config: CustodianConfig, clock: SteadyClock | None = None, *, accept_clock: bool = False
+    config: CustodianConfig,
+    root: Secret | None = None,
+    clock: SteadyClock | None = None,
+    *,
+    accept_clock: bool = False,
 ) -> CustodianNode:
-    """The node, its store opened and checked."""
+    """The node, its store opened and checked; `root` if officers brought it, else it is opened here."""
     now = (clock or SteadyClock()).now
-    vault = open_vault(config)
+    vault = Vault(root) if root is not None else open_vault(config)
     forbids = config.extra_forbids.read_text() if config.extra_forbids else ""
     approvers = [
         Approver(a.name, a.public_key, Thumbprint(thumbprint(a.public_key)), frozenset(a.subjects))

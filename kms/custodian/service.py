@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from kms.crypto.hashing import equal
-from kms.custodian import ceremony_service
+from kms.crypto.secret import Secret
+from kms.custodian import ceremony_service, unlocking
 from kms.custodian.approvals import Waiting
+from kms.custodian.clock import SteadyClock
 from kms.custodian.config import CustodianConfig, open_node
+from kms.custodian.lock import Lock
 from kms.custodian.node import CustodianNode
-from kms.errors import KmsError, NotFound
+from kms.errors import KmsError, NotFound, Unavailable
+from kms.statements.chain_file import read_chain
 from kms.statements.ids import KeyId, RequestHash
 from kms.statements.release import HUMAN_LIFETIME
 from kms.transport import logs, metrics
@@ -23,6 +28,8 @@ from kms.wire.v1 import coordinator_pb2, custodian_pb2, keyring_pb2
 
 SERVICE = "kms.v1.CustodianService"
 APPROVALS = "kms.v1.ApprovalService"
+LOCKED = "LOCKED"
+"""Health says SERVING of this name while the node waits for its officers, and NOT_SERVING of all that they open."""
 R = TypeVar("R")
 
 
@@ -31,13 +38,29 @@ class CustodianService:
 
     Short ones run where the call is answered: handing them to a thread costs more than they do. Deposits, and
     requests for many keys, go to a thread, so that health and small requests are still answered.
+
+    Without a node it is locked: there is nothing that could answer, whichever method is called.
     """
 
-    def __init__(self, node: CustodianNode) -> None:
-        self._node = node
+    def __init__(self, node: CustodianNode | None = None) -> None:
+        self._opened = node
+        self._open = asyncio.Event()
+        if node is not None:
+            self._open.set()
         self._turn = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="node")
         self._changed: dict[bytes, set[asyncio.Event]] = defaultdict(set)
+
+    @property
+    def _node(self) -> CustodianNode:
+        if self._opened is None:
+            raise Unavailable("this node is locked: its officers must open it", reason="LOCKED")
+        return self._opened
+
+    def take(self, node: CustodianNode) -> None:
+        """Serve this node from now on."""
+        self._opened = node
+        self._open.set()
 
     async def _run(self, step: Callable[..., R], *arguments: object) -> R:
         async with self._turn:
@@ -197,7 +220,8 @@ class CustodianService:
         return custodian_pb2.AnswerResponse(outcome="pending" if decided.waiting else "decided")
 
     async def keep_time(self, seconds: float) -> None:
-        """Rotate, erase and expire, for as long as the node runs."""
+        """Rotate, erase and expire, for as long as the node runs and is open."""
+        await self._open.wait()
         while True:
             await asyncio.sleep(seconds)
             try:
@@ -210,7 +234,8 @@ class CustodianService:
 
     async def close(self) -> None:
         """After the last step, close the store."""
-        await self._run_aside(self._node.close)
+        if self._opened is not None:
+            await self._run_aside(self._opened.close)
         self._thread.shutdown()
 
 
@@ -228,29 +253,57 @@ def _waiting(waiting: Waiting) -> custodian_pb2.WaitingRequest:
 
 
 async def serve(
-    config: CustodianConfig, node: Callable[[CustodianConfig], CustodianNode] = open_node
+    config: CustodianConfig, node: Callable[[CustodianConfig, Secret | None], CustodianNode] = open_node
 ) -> Callable[[], Awaitable[None]]:
-    """Open the node, listen, and return what stops it."""
+    """Listen, open the node (or let its officers open it), and return what stops it.
+
+    `node` gets the storage root if officers brought it, else None.
+    """
     logs.configure(config.log_level, node="custodian")
-    service = CustodianService(node(config))
+    service = CustodianService()
+    names = frozenset({"", SERVICE, APPROVALS, ceremony_service.SERVICE})
+
+    async def opened(root: Secret) -> None:
+        service.take(await asyncio.to_thread(node, config, root))
+        await server.set_serving(names)
+        await server.set_serving({LOCKED}, serving=False)
+        logs.logger().info("unlocked")
+
+    lock = None
+    if config.root().by_officers:
+        # Whatever is wrong now should be known now, and not when the officers have come.
+        config.root().check_kind()
+        read_chain(config.manifest, config.keyring_id).in_force(SteadyClock().now())
+        lock = Lock(config.storage_root, time.monotonic)
+    else:
+        service.take(node(config, None))
+    door = unlocking.LockService(lock, opened)
     relays = frozenset(config.relays)
     methods = service.relay_methods()
     ceremonies = Endpoint(ceremony_service.SERVICE, service.ceremony_methods(), relays)
     ports = [
         Port(config.listen, config.tls.server(mutual=True), [Endpoint(SERVICE, methods, relays), ceremonies]),
-        Port(f"unix:{config.socket()}", None, [Endpoint(APPROVALS, service.approval_methods())]),
+        Port(
+            f"unix:{config.socket()}",
+            None,
+            [Endpoint(APPROVALS, service.approval_methods()), Endpoint(unlocking.SERVICE, door.methods())],
+        ),
     ]
     if config.listen_public:
         public = [method for method in methods if method.public]
         ports.append(Port(config.listen_public, config.tls.server(mutual=False), [Endpoint(SERVICE, public)]))
     server = Server(ports, reflection=config.reflection, max_concurrent=1024)
-    await server.start()
+    await server.start(not_serving=names if lock else frozenset())
+    if lock:
+        await server.set_serving({LOCKED})
+        logs.logger().warning("LOCKED", needed=lock.progress().needed)
     if config.metrics:
         metrics.serve(config.metrics)
-    ticking = asyncio.create_task(service.keep_time(config.tick_seconds))
+    tasks = [asyncio.create_task(step) for step in (service.keep_time(config.tick_seconds), door.forget())]
 
     async def close() -> None:
-        ticking.cancel()
+        for task in tasks:
+            task.cancel()
         await server.stop()
         await service.close()
 

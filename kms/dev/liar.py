@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kms.crypto.group import Q
+from kms.crypto.secret import Secret
 from kms.crypto.sharing import decode_share, encode_share
 from kms.custodian.config import CustodianConfig, open_node
 from kms.custodian.node import CustodianNode
@@ -17,9 +18,9 @@ class _LyingVault(Vault):
         return encode_share(a % (Q - 1) + 1, b)
 
 
-def open_liar(config: CustodianConfig) -> CustodianNode:
+def open_liar(config: CustodianConfig, root: Secret | None = None) -> CustodianNode:
     """An honest node, as it must be to start, whose vault lies from then on. Its store stays whole."""
-    node = open_node(config, accept_clock=True)
+    node = open_node(config, root, accept_clock=True)
     vault = node.context.vault
     node.context = replace(node.context, vault=_LyingVault(vault._root))
     return node

@@ -7,7 +7,7 @@ import contextlib
 import gc
 import os
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,8 +42,8 @@ class Server:
     _servers: list[grpc.aio.Server] = field(default_factory=list)
     _health: Any = None
 
-    async def start(self) -> None:
-        """Bind every port; ConfigError if one is taken."""
+    async def start(self, not_serving: frozenset[str] = frozenset()) -> None:
+        """Bind every port; ConfigError if one is taken. Health says NOT_SERVING of these names for now."""
         self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]
         names = sorted({e.service for port in self.ports for e in port.endpoints})
         for port in self.ports:
@@ -60,8 +60,14 @@ class Server:
                 raise ConfigError(f"cannot listen on {port.listen}: is the port taken?") from None
             await server.start()
             self._servers.append(server)
-        for name in ("", *names):
-            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        await self.set_serving(not_serving, serving=False)
+        await self.set_serving({"", *names} - not_serving)
+
+    async def set_serving(self, names: Iterable[str], *, serving: bool = True) -> None:
+        """Let health say SERVING of these services, or NOT_SERVING; the empty name is the process."""
+        said = health_pb2.HealthCheckResponse
+        for name in names:
+            await self._health.set(name, said.SERVING if serving else said.NOT_SERVING)
 
     async def stop(self, grace: float = GRACE_SECONDS) -> None:
         """Say NOT_SERVING, let running calls finish, close."""

@@ -164,3 +164,37 @@ class AnswerResponse(_message.Message):
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     outcome: str
     def __init__(self, outcome: _Optional[str] = ...) -> None: ...
+
+class GetLockRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetLockResponse(_message.Message):
+    __slots__ = ("lock",)
+    LOCK_FIELD_NUMBER: _ClassVar[int]
+    lock: LockState
+    def __init__(self, lock: _Optional[_Union[LockState, _Mapping]] = ...) -> None: ...
+
+class LockState(_message.Message):
+    __slots__ = ("locked", "have", "needed", "of")
+    LOCKED_FIELD_NUMBER: _ClassVar[int]
+    HAVE_FIELD_NUMBER: _ClassVar[int]
+    NEEDED_FIELD_NUMBER: _ClassVar[int]
+    OF_FIELD_NUMBER: _ClassVar[int]
+    locked: bool
+    have: int
+    needed: int
+    of: int
+    def __init__(self, locked: _Optional[bool] = ..., have: _Optional[int] = ..., needed: _Optional[int] = ..., of: _Optional[int] = ...) -> None: ...
+
+class UnlockRequest(_message.Message):
+    __slots__ = ("words",)
+    WORDS_FIELD_NUMBER: _ClassVar[int]
+    words: str
+    def __init__(self, words: _Optional[str] = ...) -> None: ...
+
+class UnlockResponse(_message.Message):
+    __slots__ = ("lock",)
+    LOCK_FIELD_NUMBER: _ClassVar[int]
+    lock: LockState
+    def __init__(self, lock: _Optional[_Union[LockState, _Mapping]] = ...) -> None: ...
