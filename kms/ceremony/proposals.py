@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from kms.ceremony.files import Attachment, Enveloped, Line
 from kms.crypto import signing
-from kms.crypto.signing import SigningKey
+from kms.crypto.signing import Signer
 from kms.errors import BadSignature, Invalid
 from kms.statements.ceremony import ReshareOrder, open_by_admins, order_hash
 from kms.statements.chain import Chain, missing_signatures, open_chain
@@ -145,7 +145,7 @@ def read_chain(lines: Sequence[Line]) -> Chain:
     return open_chain(envelopes, genesis_keyring_id(lines[0].payload))
 
 
-def sign(proposal: Proposal, key: SigningKey) -> Enveloped:
+def sign(proposal: Proposal, key: Signer) -> Enveloped:
     """The proposed statement with one signature: what a signer sends back."""
     kind = proposal.payload_type
     return Enveloped(kind, proposal.payload, ((key.public, key.sign(kind, proposal.payload)),))

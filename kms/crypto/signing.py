@@ -8,7 +8,7 @@ import secrets
 import threading
 from collections import OrderedDict
 from functools import lru_cache
-from typing import Final
+from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -27,6 +27,15 @@ def pae(payload_type: str, payload: bytes) -> bytes:
     """DSSE v1 pre-authentication encoding: the type is inside what is signed."""
     kind = payload_type.encode()
     return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
+
+
+class Signer(Protocol):
+    """Whoever can sign: a key in memory (`SigningKey`), or one on a token."""
+
+    public: bytes
+    thumbprint: bytes
+
+    def sign(self, payload_type: str, payload: bytes) -> bytes: ...
 
 
 class SigningKey:

@@ -14,13 +14,15 @@ from typing import Final
 
 from kms.crypto.secret import Secret
 from kms.errors import ConfigError, KmsError
-from kms.storage import keyfile, officers
+from kms.storage import keyfile, officers, token
 from kms.storage.officers import Officers, Piece
+from kms.storage.token import Token
 
 METHODS: Final[Mapping[str, str]] = {
     "file": "none",
     "passphrase": "argon2id",
     "officers": officers.KIND,
+    "token": token.SEALED,
 }
 """Method in the configuration -> what the key file says of itself."""
 HandOut = Callable[[Sequence[str]], None]
@@ -32,10 +34,28 @@ class UnlockConfig:
     """The table `unlock` of a custodian's TOML file."""
 
     method: str
+    module: Path | None = None
+    """The PKCS#11 library of the token's maker."""
+    token: str = ""
+    """The token's label."""
+    pin_file: Path | None = None
+    """Else the PIN is asked for on the terminal."""
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise ConfigError(f"unlock.method must be one of {', '.join(METHODS)}")
+        named = self.module is not None or bool(self.token) or self.pin_file is not None
+        if self.method == "token" and not (self.module is not None and self.token):
+            raise ConfigError("unlock.method says token: unlock.module and unlock.token must name it")
+        if self.method != "token" and named:
+            raise ConfigError(f"unlock.method says {self.method}, and a token is named: which is it?")
+
+    def open_token(self) -> Token:
+        """The token with its PIN."""
+        if self.module is None:
+            raise ConfigError("no token is configured")
+        pin = _line(self.pin_file) if self.pin_file else getpass.getpass(f"PIN of the token {self.token}: ")
+        return Token(self.module, self.token, pin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +96,13 @@ class StorageRoot:
 
     def read_any(self) -> Secret:
         """The same, however the file opens: for commands that change how it does."""
-        if keyfile.load(self.path)["kdf"] == officers.KIND:
+        kind = keyfile.load(self.path)["kdf"]
+        if kind == officers.KIND:
             return open_by_officers(officers.read(self.path), ask_words)
+        if kind == token.SEALED:
+            if self.unlock is None or self.unlock.method != "token":
+                raise ConfigError(f"{self.path} opens by a token: [unlock] must name it")
+            return token.read_secret(self.path, self.unlock.open_token())
         return keyfile.read_secret(self.path, self.passphrase())
 
     def create(self, secret: Secret, passphrase: str | None) -> None:
@@ -85,6 +110,11 @@ class StorageRoot:
         method = self.unlock.method if self.unlock else None
         if method == "officers":
             raise ConfigError("a root that officers open is made by `kms custodian officers new`")
+        if self.unlock is not None and method == "token":
+            if passphrase:
+                raise ConfigError("unlock.method says token, and a passphrase was given")
+            token.write_secret(self.path, secret, self.unlock.open_token())
+            return
         if method == "passphrase" and not passphrase:
             raise ConfigError("unlock.method says passphrase, and none was given: add --passphrase")
         if method == "file" and passphrase:

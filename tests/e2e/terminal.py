@@ -10,6 +10,7 @@ from pathlib import Path
 
 PASSPHRASE = "correct horse battery staple"
 _ASKS_FOR_PASSPHRASE = re.compile(rb"(?:Passphrase[^\n:]*|Repeat for confirmation): $")
+_ASKS_FOR_PIN = re.compile(rb"PIN of the token[^\n:]*: $")
 _ASKS_YES_OR_NO = re.compile(rb"\[y/N\]: $")
 
 
@@ -17,9 +18,9 @@ def run(script: str, folder: Path, answers: Mapping[str, str] | None = None) -> 
     """Exit status and everything that was on the terminal of a bash script in `folder`.
 
     Passphrases are typed when asked for, and questions are answered with yes; `answers` may say otherwise
-    ("passphrase", "confirm").
+    ("passphrase", "confirm"), and say a token's "pin".
     """
-    given = {"passphrase": PASSPHRASE, "confirm": "y", **(answers or {})}
+    given = {"passphrase": PASSPHRASE, "confirm": "y", "pin": "", **(answers or {})}
     # The terminal is the script's own, since passphrases are read from there and not from standard input.
     child, ours = pty.fork()
     if child == 0:
@@ -38,6 +39,8 @@ def run(script: str, folder: Path, answers: Mapping[str, str] | None = None) -> 
         new = seen[answered:]
         if _ASKS_FOR_PASSPHRASE.search(new):
             os.write(ours, given["passphrase"].encode() + b"\n")
+        elif _ASKS_FOR_PIN.search(new):
+            os.write(ours, given["pin"].encode() + b"\n")
         elif _ASKS_YES_OR_NO.search(new):
             os.write(ours, given["confirm"].encode() + b"\n")
         else:

@@ -16,10 +16,11 @@ from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from kms.dev.founding import commands
-from kms.wire.v1 import coordinator_pb2, custodian_pb2, keyring_pb2
+from kms.wire.v1 import ceremony_service_pb2, coordinator_pb2, custodian_pb2, keyring_pb2
 from kms_client.errors import NotEnoughCustodians
 from tests.e2e.site import CUSTODIAN, Refusal, Site, await_condition, call, call_stream, run_command
 
+CEREMONIES = "kms.v1.CustodianCeremonyService"
 APPROVALS, LOCK = "kms.v1.ApprovalService", "kms.v1.LockService"
 NAME = "custodian-1"
 
@@ -72,7 +73,7 @@ class Officers:
         answer = health_pb2_grpc.HealthStub(channel).Check(
             health_pb2.HealthCheckRequest(service=service), timeout=20
         )
-        return health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
+        return str(health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status))
 
 
 @pytest.fixture
@@ -94,6 +95,7 @@ def test_a_locked_node_serves_nothing_until_enough_officers_came_and_then_serves
     for channel, names in ((relay, ("", CUSTODIAN)), (public, ("", CUSTODIAN)), (local, ("", APPROVALS))):
         assert [officers.health(channel, name) for name in names] == ["NOT_SERVING"] * 2
     assert officers.health(local, LOCK) == "SERVING"
+    assert officers.health(relay, "LOCKED") == "SERVING"
     for service, channel in ((CUSTODIAN, relay), (APPROVALS, local)):
         for method in custodian_pb2.DESCRIPTOR.services_by_name[service.rsplit(".", 1)[1]].methods:
             ask = call_stream if method.server_streaming else call
@@ -101,12 +103,20 @@ def test_a_locked_node_serves_nothing_until_enough_officers_came_and_then_serves
             assert isinstance(refusal, Refusal), method.name
             assert (refusal.code, refusal.reason) == ("UNAVAILABLE", "LOCKED"), method.name
 
+    for method in ceremony_service_pb2.DESCRIPTOR.services_by_name["CustodianCeremonyService"].methods:
+        refusal = call(relay, CEREMONIES, method.name, b"")
+        assert isinstance(refusal, Refusal), method.name
+        assert refusal.reason in ("LOCKED", "INVALID_FIELD"), (
+            method.name
+        )  # a call without its fields gets no further
+
     assert "LOCKED: 1 of 2 word lists" in officers.unlock(2)
     officers.file(3).write_text(officers.file(3).read_text().replace(" ", " zzzz ", 1))
     assert "WORDS_MISTYPED" in officers.unlock(3, code=1)
     assert "LOCKED: 1 of 2 word lists" in officers.unlock(2)
     assert officers.health(relay, CUSTODIAN) == "NOT_SERVING"
     assert "the node is open" in officers.unlock(1)
+    assert officers.health(relay, "LOCKED") == "NOT_SERVING"
 
     for channel, name in ((relay, CUSTODIAN), (relay, ""), (public, CUSTODIAN), (local, APPROVALS)):
         assert officers.health(channel, name) == "SERVING"

@@ -15,6 +15,7 @@ from kms.cli.app import app
 from kms.coordinator.config import CoordinatorConfig
 from kms.crypto import labels
 from kms.custodian.config import ApproverConfig, CustodianConfig
+from kms.custodian.root import UnlockConfig
 from kms.transport import metrics
 from kms.transport.tls import TlsFiles
 
@@ -87,7 +88,9 @@ def test_every_label_stands_in_the_protocol() -> None:
     assert [label for label in known if f"`{label}`" not in text] == []
 
 
-@pytest.mark.parametrize("config", [CoordinatorConfig, CustodianConfig, ApproverConfig, TlsFiles])
+@pytest.mark.parametrize(
+    "config", [CoordinatorConfig, CustodianConfig, ApproverConfig, TlsFiles, UnlockConfig]
+)
 def test_every_configuration_key_stands_in_operations(config: type) -> None:
     text = (ROOT / "docs" / "operations.md").read_text()
     names = [field.name for field in dataclasses.fields(config)]
