@@ -98,11 +98,12 @@ def test_a_failed_test_fails_the_run_with_the_status_of_pytest(clone: Path) -> N
     assert run(clone, PYTEST_SAYS="1 failed", PYTEST_STATUS="2")[0] == 2
 
 
-def test_without_node_one_check_is_skipped_and_said_so(clone: Path) -> None:
+def test_what_a_machine_lacks_is_skipped_and_said_so(clone: Path) -> None:
     status, lines = run(clone)
     assert status == 0
     assert [line for line in lines if line.startswith("skipped")] == [
-        "skipped buf lint, buf breaking: there is no Node on this machine, and buf comes from npm"
+        "skipped PKCS#11 tokens: SoftHSM2 is not on this machine (Debian's package softhsm2)",
+        "skipped buf lint, buf breaking: there is no Node on this machine, and buf comes from npm",
     ]
 
 
