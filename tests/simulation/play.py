@@ -260,6 +260,9 @@ class Play:
 
     def _installed(self, node: CustodianNode, made: Made, index: int, batch: Batch) -> None:
         version = made.plan.version
+        dealings = {i: d.signed.hash for i, d in made.plan.dealings.items()}
+        for key_id in made.keys:  # before the call: who dies after the write has it all the same
+            self.views[key_id].install(version, index, dealings)
         try:
             word = message(node.install(batch))
         except KmsError as error:
@@ -267,9 +270,6 @@ class Play:
                 self._find_cheat(node, made, index, batch)
             raise
         self.words.setdefault(version, {})[index] = word
-        dealings = {i: d.signed.hash for i, d in made.plan.dealings.items()}
-        for key_id in made.keys:
-            self.views[key_id].install(version, index, dealings)
 
     def _find_cheat(self, node: CustodianNode, made: Made, index: int, batch: Batch) -> None:
         points = [d.packed_points for d in made.plan.dealings.values()]
@@ -555,9 +555,9 @@ class _Repairing:
         return forms
 
     def _bring_back(self, node: CustodianNode, repair: Repair) -> None:
-        node.finish_repair(repair)
         for key_id in self.keys:
             self.play.views[key_id].bring_back(self.version, self.lost, self.helpers)
+        node.finish_repair(repair)
 
 
 def _sum(pieces: Pieces, blobs: dict[int, bytes], to: Envelope, node: CustodianNode) -> SummedPieces:
