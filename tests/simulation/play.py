@@ -32,25 +32,26 @@ R = TypeVar("R")
 SHAPES = {(2, 3): 6, (2, 4): 2, (3, 5): 2}
 """(t, n) -> how often."""
 GROWS_TO = {2: ((2, 3), (2, 4), (3, 5)), 3: ((3, 5), (3, 6), (4, 7))}
-STEPS = 30
+STEPS = 35
 DAY = 86400
 SKEW = 100
 """Seconds by which a clock may be wrong."""
 
 CHANCES = {
-    "deal": 9,
+    "deal": 7,
     "plan": 7,
-    "install": 12,
-    "erase": 6,
+    "install": 8,
+    "erase": 5,
+    "repair": 4,
     "lie": 2,
     "repeat": 3,
     "kill": 3,
-    "tell": 2,
-    "clock": 2,
-    "order": 1,
+    "order": 2,
+    "tell": 1,
+    "clock": 1,
     "manifest": 1,
-    "repair": 2,
     "wipe": 1,
+    "epoch": 1,
 }
 
 
@@ -74,6 +75,8 @@ class Play:
     invariants: Invariants = field(init=False)
     views: dict[KeyId, Views] = field(init=False)
     liars: frozenset[int] = field(init=False)
+    watched: frozenset[int] = field(init=False)
+    """Whose disks the adversary reads: the liars', or, if nobody lies, others in each epoch."""
     story: list[str] = field(default_factory=list)
     orders: list[Signed[ReshareOrder]] = field(default_factory=list)
     dealings: list[tuple[ReshareCase, int, HeldDealing]] = field(default_factory=list)
@@ -81,6 +84,8 @@ class Play:
     words: dict[Version, dict[int, Envelope]] = field(default_factory=dict)
     thresholds: dict[Version, int] = field(default_factory=dict)
     sent: list[tuple[str, int, Callable[[CustodianNode], Any]]] = field(default_factory=list)
+    stolen: set[bytes] = field(default_factory=set)
+    """Sealing keys that the adversary has read: what was or will be sealed to them is open to it."""
     lying: bool = False
     lowest: int = 2
 
@@ -88,7 +93,7 @@ class Play:
         """Play the seed; Broken if an invariant does not hold."""
         with policies_remembered():
             self._begin()
-            for _ in range(self.rng.randint(5, STEPS)):
+            for _ in range(self.rng.randint(8, STEPS)):
                 self._step()
                 self.invariants.check()
             self._end_quietly()
@@ -103,6 +108,7 @@ class Play:
         self.lowest = threshold
         # Up to t-1 in all: who lies, and who will have lost a disk and with it what it promised to keep.
         self.liars = frozenset(rng.sample(range(1, n + 1), rng.randint(0, threshold - 1)))
+        self.watched = self.liars or frozenset(rng.sample(range(1, n + 1), rng.randint(0, threshold - 1)))
         world.liars, world.lying = self.liars, lambda: self.lying
         world.skews = {i: rng.randint(-SKEW, SKEW) for i in range(1, 8)}
         for index in made.disks:
@@ -113,7 +119,7 @@ class Play:
         self.thresholds[version] = threshold
         for view in self.views.values():
             view.deal_first(version, range(1, n + 1))
-        self._note(f"{threshold} of {n}, liars {sorted(self.liars)}")
+        self._note(f"{threshold} of {n}, liars {sorted(self.liars)}, watched {sorted(self.watched)}")
         self._order()
         self._spy()
 
@@ -151,58 +157,69 @@ class Play:
 
     def _order(self) -> None:
         """The admins order that keys be dealt anew; the relay may go on with the order before all the same."""
-        if len(self.orders) < 3:
+        if len(self.orders) < 4:
             self.orders.append(make_order(self.world, len(self.orders) + 1))
             self._note(f"order {len(self.orders)}")
 
     def _deal(self) -> None:
+        """Some custodians deal their shares of some version on, mostly of the newest order and to all members."""
         rng, world = self.rng, self.world
-        order, index = rng.choice(self.orders), rng.choice(tuple(world.nodes))
+        order = self.orders[-1] if rng.random() < 0.85 else rng.choice(self.orders)
         try:
             opened = open_order(order.envelope, world.chain, world.clock())
         except KmsError:
             return  # of a manifest before this one
-        keyring = self._keyring
-        version = self._some_version(index)
         ids = [key.key_id for key in self.invariants.keys]
-        keys = tuple(ids if rng.random() < 0.7 else [rng.choice(ids)])
-        members = [i for i in keyring.manifest.indices if i in world.nodes]
-        receivers = members if rng.random() < 0.8 else rng.sample(members, rng.randint(1, len(members)))
-        sealing = {i: world.nodes[i].sealing_key() for i in receivers}
+        keys = tuple(ids if rng.random() < 0.8 else [rng.choice(ids)])
+        members = [i for i in self._keyring.manifest.indices if i in world.nodes]
+        receivers = members if rng.random() < 0.9 else rng.sample(members, rng.randint(1, len(members)))
+        version = self._some_version()
+        for index in rng.sample(tuple(world.nodes), len(world.nodes)):
+            if rng.random() < 0.8:
+                self._deal_one(opened, version, keys, receivers, index)
+
+    def _deal_one(
+        self,
+        order: Signed[ReshareOrder],
+        version: Version,
+        keys: tuple[KeyId, ...],
+        receivers: Sequence[int],
+        index: int,
+    ) -> None:
+        world, keyring = self.world, self._keyring
+        sealing = [message(world.nodes[i].sealing_key().envelope) for i in receivers]
         newcomers = frozenset(i for i in receivers if len(world.nodes[i].descriptors(keys)) < len(keys))
-        envelopes = [message(s.envelope) for s in sealing.values()]
         dealt = self._ask(
             index,
             "deal",
-            lambda node: node.deal(order.message, version, keys, envelopes, newcomers),
+            lambda node: node.deal(order.message, version, keys, sealing, newcomers),
             again=False,
         )
         if dealt is None:
             return
-        case = ReshareCase(world.chain, keyring, opened, version, self.thresholds[version], keys)
+        case = ReshareCase(world.chain, keyring, order, version, self.thresholds[version], keys)
         try:
             case.add_dealing(index, message(dealt.dealing), dealt.points, dealt.blobs)
         except KmsError as error:
-            if index not in self.liars:
-                raise Broken(f"honest {index} made a dealing that is none: {error.reason}") from None
+            # A node whose clock is behind may still live by the manifest before.
+            if error.reason != "STALE_MANIFEST":
+                raise Broken(f"{index} made a dealing that is none: {error.reason}") from None
             return
         held = case.dealings[index]
         self.dealings.append((case, index, held))
         targets = {t.index: t.sealing_key_id for t in held.signed.statement.targets}
         for key_id in keys:
             self.views[key_id].deal_on(
-                version, index, keyring.threshold, held.signed.hash, targets, index in self.liars
+                version, index, keyring.threshold, held.signed.hash, targets, index in self.watched
             )
 
-    def _some_version(self, index: int) -> Version:
-        """Mostly one that the custodian has, so that something comes of it."""
+    def _some_version(self) -> Version:
+        """Mostly the one that was made last, which more and more have; or any that ever was."""
         known = tuple(self.thresholds)
-        if self.rng.random() < 0.9:
-            view = next(iter(self.views.values()))
-            mine = [v for v in known if (v, index) in view.shares]
-            if mine:
-                return self.rng.choice(mine)
-        return self.rng.choice(known)
+        installed = [v for v in known if len(self.words.get(v, {})) >= self.thresholds[v]]
+        if installed and self.rng.random() < 0.5:
+            return installed[-1]
+        return known[0] if self.rng.random() < 0.7 else self.rng.choice(known)
 
     def _plan(self) -> None:
         """Any t dealings of one version, order and batch, of different dealers: not always the first ones."""
@@ -236,7 +253,7 @@ class Play:
 
     def _batch(self, made: Made, index: int) -> Batch:
         blobs = {i: d.blobs[index] for i, d in made.plan.dealings.items() if index in d.blobs}
-        if self.rng.random() < 0.1 and len(blobs) > 1:  # a relay that swaps what it carries
+        if self.rng.random() < 0.05 and len(blobs) > 1:  # a relay that swaps what it carries
             (a, x), (b, y) = list(blobs.items())[:2]
             blobs[a], blobs[b] = y, x
         descriptors = tuple(key.descriptor.payload for key in self.invariants.keys if key.key_id in made.keys)
@@ -251,14 +268,16 @@ class Play:
         )
 
     def _install(self) -> None:
+        """Some plan is handed to some custodians."""
         if not self.plans:
             return
-        made = self.rng.choice(self.plans[-3:])
-        index = self.rng.choice(tuple(self.world.nodes))
-        batch = self._batch(made, index)
-        self._ask(index, "install", lambda node: self._installed(node, made, index, batch))
+        made = self.plans[-1] if self.rng.random() < 0.7 else self.rng.choice(self.plans)
+        for index in tuple(self.world.nodes):
+            if self.rng.random() < 0.8:
+                batch = self._batch(made, index)
+                self._ask(index, "install", partial(self._installed, made, index, batch))
 
-    def _installed(self, node: CustodianNode, made: Made, index: int, batch: Batch) -> None:
+    def _installed(self, made: Made, index: int, batch: Batch, node: CustodianNode) -> None:
         version = made.plan.version
         dealings = {i: d.signed.hash for i, d in made.plan.dealings.items()}
         for key_id in made.keys:  # before the call: who dies after the write has it all the same
@@ -304,16 +323,19 @@ class Play:
         self._note(f"{index} says that it installed {made.plan.version.hex()[:6]}")
 
     def _erase(self) -> None:
-        if not self.plans:
+        """Some plan's words are shown to some custodians: all of them, or some of them twice."""
+        if not self.words:
             return
-        made = self.rng.choice(self.plans)
-        words = list(self.words.get(made.plan.version, {}).values())
+        version = self.rng.choice(tuple(self.words))
+        made = next(made for made in self.plans if made.plan.version == version)
+        words = list(self.words[version].values())
         if self.rng.random() < 0.2:
             words = self.rng.sample(words, self.rng.randint(0, len(words))) * 2
-        index = self.rng.choice(tuple(self.world.nodes))
-        self._ask(index, "erase", lambda node: self._erased(node, made, index, words))
+        for index in tuple(self.world.nodes):
+            if self.rng.random() < 0.6:
+                self._ask(index, "erase", partial(self._erased, made, index, words))
 
-    def _erased(self, node: CustodianNode, made: Made, index: int, words: Sequence[Envelope]) -> None:
+    def _erased(self, made: Made, index: int, words: Sequence[Envelope], node: CustodianNode) -> None:
         node.erase(made.plan.payload, made.keys, words)
         sequence = parse_plan(made.plan.payload).sequence
         for key_id, key in node.context.store.keys(made.keys).items():
@@ -412,32 +434,78 @@ class Play:
         if task is not None:
             _Repairing(self, lost, version, helpers, keys, message(task)).run()
 
+    def _epoch(self) -> None:
+        """The adversary lets some custodians go, and after a refresh gets others.
+
+        Who it has during a refresh counts in the epoch before and in the one after (Herzberg, Jarecki, Krawczyk,
+        Yung, CRYPTO '95), and so does who still uses a sealing key that it stole: so sealing keys are replaced before
+        the refresh, and erased after it. Only who lies to nobody may move: who lied must be repaired before it counts as
+        honest.
+        """
+        if self.liars or self.invariants.faulty:
+            return
+        stays = self.rng.sample(sorted(self.watched), self.rng.randint(0, len(self.watched)))
+        self.watched = frozenset(stays)
+        self._replace_sealing_keys()
+        self._calm_down()
+        self._finish()
+        self._replace_sealing_keys()
+        if self._is_refreshed():
+            others = [i for i in self.world.nodes if i not in stays]
+            more = self.rng.sample(others, self.rng.randint(0, self.lowest - 1 - len(stays)))
+            self.watched = frozenset((*stays, *more))
+            self._note(f"the adversary moves to {sorted(self.watched)}")
+
+    def _replace_sealing_keys(self) -> None:
+        for _ in range(2):
+            self.world.clock.turn(4 * DAY)
+            for index in tuple(self.world.nodes):
+                self._ask(index, "tick", lambda node: node.tick(), again=False)
+            self._spy()
+
+    def _is_refreshed(self) -> bool:
+        """Whether nobody has a share of before the last order any more."""
+        last = self.orders[-1].statement.sequence
+        return all(
+            not key.dealt and all(share.sequence >= last for share in key.reshared)
+            for node in self.world.nodes.values()
+            for key in node.context.store.keys([key.key_id for key in self.invariants.keys]).values()
+        )
+
     # -- what the adversary sees ---------------------------------------------------------------------------
 
     def _spy(self) -> None:
-        """Read the liars' disks: their shares, and whatever was sealed to sealing keys that they still have."""
-        for index in self.liars:
+        """Read the disks: their shares, and whatever was sealed to sealing keys that they still have."""
+        for index in self.watched:
             context = self.world.nodes[index].context
             mine = [_sealing_key_id(s.envelope) for s in context.store.sealing_keys()]
-            for view in self.views.values():
-                view.corrupt(index, self.thresholds, mine)
+            held = self.world.nodes[index].list_versions([key.key_id for key in self.invariants.keys])
+            self.stolen.update(mine)
+            for key_id, view in self.views.items():
+                view.read_disk(index, [version for version, _, k in held if k == key_id])
+        for view in self.views.values():
+            view.open_wire(self.stolen)
 
     # -- the end -------------------------------------------------------------------------------------------
 
     def _end_quietly(self) -> None:
         """The adversary goes quiet: then a resharing comes to its end, and every key opens."""
         check_secrecy(self.views)
-        self.lying = False
-        for fuse in self.world.fuses.values():
-            fuse.left = 0
-        self.world.clock.turn(2 * SKEW)  # the last manifest is in force by everybody's clock
-        for index in tuple(self.world.nodes):
-            self._tell_chain(index, self.world.chain.envelopes)
-        self.world.keyring = self._keyring
+        self._calm_down()
         self._finish()
         self.invariants.check()
         check_secrecy(self.views)
         self._read()
+
+    def _calm_down(self) -> None:
+        """Nobody lies or dies for a while, and everybody follows the last manifest."""
+        self.lying = False
+        for fuse in self.world.fuses.values():
+            fuse.left = 0
+        self.world.clock.turn(2 * SKEW)  # it is in force by everybody's clock
+        for index in tuple(self.world.nodes):
+            self._tell_chain(index, self.world.chain.envelopes)
+        self.world.keyring = self._keyring
 
     def _finish(self) -> None:
         self.orders.append(make_order(self.world, len(self.orders) + 1))
@@ -539,7 +607,7 @@ class _Repairing:
             sums[helper] = summed
             for key_id in self.keys:
                 got = [forms[i][key_id][helper] for i in self.helpers]
-                play.views[key_id].pass_on(got, self.lost, ids[self.lost])
+                play.views[key_id].pass_on(got, ids[self.lost])
         plan = next((p for p in play.plans if equal(p.plan.version, self.version)), None)
         repair = Repair(
             pieces,
@@ -555,7 +623,7 @@ class _Repairing:
         for key_id in self.keys:
             view = self.play.views[key_id]
             forms[key_id] = view.piece(self.version, self.lost, helper, self.helpers, ids)
-            if helper in self.play.liars:
+            if helper in self.play.watched:
                 view.made_by(forms[key_id])
         return forms
 

@@ -9,7 +9,7 @@ span(K). Hence not even who takes discrete logarithms (x) learns more, and g nee
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from kms.crypto.group import Q
@@ -57,7 +57,6 @@ class Span:
 class Recorded:
     """A sealed form on the wire: whoever gets the key that it is sealed to learns it."""
 
-    receiver: int
     sealing_key: bytes
     form: Form
 
@@ -102,7 +101,7 @@ class Views:
             self.shares[version, dealer], threshold, {j: (dealing, j) for j in receivers}, self.subs
         )
         for index, key in receivers.items():
-            self.wire.append(Recorded(index, key, self.subs[dealing, index]))
+            self.wire.append(Recorded(key, self.subs[dealing, index]))
         if known:
             for form in drawn:
                 self.known.learn(form)
@@ -136,7 +135,7 @@ class Views:
         rest = add((weight, self.shares[version, helper]), *((Q - 1, form) for form in drawn))
         pieces = dict(zip(helpers, (*drawn, rest), strict=True))
         for receiver, form in pieces.items():
-            self.wire.append(Recorded(receiver, keys[receiver], form))
+            self.wire.append(Recorded(keys[receiver], form))
         return pieces
 
     def made_by(self, pieces: Mapping[int, Form]) -> None:
@@ -144,20 +143,25 @@ class Views:
         for form in pieces.values():
             self.known.learn(form)
 
-    def pass_on(self, forms: Iterable[Form], lost: int, key: bytes) -> None:
+    def pass_on(self, forms: Iterable[Form], key: bytes) -> None:
         """The sum of the pieces that one helper got, sealed to who is repaired."""
-        self.wire.append(Recorded(lost, key, add(*((1, form) for form in forms))))
+        self.wire.append(Recorded(key, add(*((1, form) for form in forms))))
 
     def bring_back(self, version: bytes, lost: int, helpers: tuple[int, ...]) -> None:
         weights = zip(lagrange(helpers, lost), helpers, strict=True)
         self.shares[version, lost] = add(*((w, self.shares[version, i]) for w, i in weights))
 
-    def corrupt(self, index: int, versions: Iterable[bytes], sealing_keys: Iterable[bytes]) -> None:
-        """The adversary reads a custodian's disk: shares of these versions, and what is sealed to these keys."""
-        alive = set(sealing_keys)
+    def read_disk(self, index: int, versions: Iterable[bytes]) -> None:
+        """The adversary reads a custodian's shares of these versions."""
         for version in versions:
-            if (version, index) in self.shares:
-                self.known.learn(self.shares[version, index])
+            self.known.learn(self.shares[version, index])
+
+    def open_wire(self, sealing_keys: Container[bytes]) -> None:
+        """It opens whatever travelled sealed to these keys."""
+        shut = []
         for recorded in self.wire:
-            if recorded.receiver == index and recorded.sealing_key in alive:
+            if recorded.sealing_key in sealing_keys:
                 self.known.learn(recorded.form)
+            else:
+                shut.append(recorded)
+        self.wire = shut
