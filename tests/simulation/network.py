@@ -17,20 +17,17 @@ from kms.custodian.resharing import Batch, Dealt, OldPlan
 from kms.errors import KmsError, Unavailable
 from kms.statements import quorums
 from kms.statements.ceremony import (
-    Dealing,
     ReshareOrder,
     encode_plan,
     open_order,
     parse_plan,
-    unpack_points,
 )
-from kms.statements.codec import decode
 from kms.statements.envelope import Envelope, Signed
 from kms.statements.ids import KeyId, Version
 from tests.protocol.ceremonies import make_order, message
 from tests.simulation.byzantine import words_of
 from tests.simulation.invariants import Law
-from tests.simulation.views import Adversary, Forms
+from tests.simulation.records import Records
 from tests.simulation.world import Site
 
 
@@ -64,8 +61,7 @@ class Coordinator:
     """`tell` writes the story; `waiting` are messages on their way, `sent` those that arrived somewhere."""
 
     site: Site
-    forms: Forms
-    adversary: Adversary
+    records: Records
     law: Law
     rng: random.Random
     tell: Callable[[str], None]
@@ -88,11 +84,13 @@ class Coordinator:
     def deliver_any(self) -> None:
         """Any message that waits; now and then it arrives twice, or never, or an old one does."""
         chance = self.rng.random()
-        if self.sent and (chance < 0.1 or not self.waiting):
+        if self.sent and (chance < 0.08 or not self.waiting):
             self.deliver(self.rng.choice(self.sent), "again: ")
         elif self.waiting:
-            taken = self.waiting.pop(self.rng.randrange(len(self.waiting)))
-            if chance < 0.16:
+            # Mostly of the latest: what is long overtaken seldom leads anywhere.
+            latest = min(len(self.waiting), 8 if self.rng.random() < 0.75 else len(self.waiting))
+            taken = self.waiting.pop(-1 - self.rng.randrange(latest))
+            if chance < 0.12:
                 self.tell(f"withheld: {taken.what} -> {taken.to}")
                 return
             self.sent.append(taken)
@@ -179,7 +177,7 @@ class Coordinator:
 
     def _dealt(self, case: ReshareCase, number: int, index: int, dealt: Dealt) -> None:
         envelope = message(dealt.dealing)
-        self._record_dealing(case, index, decode(Dealing, envelope.payload), dealt.points)
+        self.records.dealing(index, case.key_ids, envelope, dealt.points)
         before = case.missing_dealers()
         try:
             case.add_dealing(index, envelope, dealt.points, dealt.blobs)
@@ -188,20 +186,6 @@ class Coordinator:
             return
         if not case.missing_dealers() and (before or self.rng.random() < 0.3):
             self.plan(case, number, fork=not before)
-
-    def _record_dealing(self, case: ReshareCase, index: int, dealing: Dealing, packed: bytes) -> None:
-        rows = unpack_points(packed, len(case.key_ids), case.keyring.threshold - 1)
-        if index in self.site.liars:  # it knows what it drew
-            for key, points in zip(case.key_ids, rows, strict=True):
-                for point in points:
-                    self.adversary.learn({key: {point: 1}})
-            return
-        for target in dealing.targets:
-            told = {
-                key: self.forms.sub_share(case.from_version, key, index, points, target.index)
-                for key, points in zip(case.key_ids, rows, strict=True)
-            }
-            self.adversary.record(target.index, target.sealing_key_id, told)
 
     def plan(self, case: ReshareCase, number: int, *, fork: bool = False) -> None:
         """A plan of the dealings that there are; a fork takes others of them."""
@@ -216,9 +200,8 @@ class Coordinator:
         if made.version in self.plans:
             return
         planned = self.plans[made.version] = Planned(f"p{len(self.plans) + 1}", case, made)
-        for position, key in enumerate(case.key_ids):
-            dealt = {i: held.rows[position] for i, held in made.dealings.items()}
-            self.forms.planned(made.version, case.from_version, key, dealt, case.keyring.threshold)
+        dealings = [held.signed.message for held in made.dealings.values()]
+        self.records.plan(made.payload, case.key_ids, dealings)
         self.tell(f"{planned.name} planned of c{number} by {list(made.dealers)}")
         for index in case.keyring.manifest.indices:
             if all(index in held.blobs for held in made.dealings.values()):

@@ -1,4 +1,4 @@
-"""One seed: a keyring, an adversary of its own, a few dozen steps in an order that nobody would choose, and then peace."""
+"""One seed: a keyring, an adversary of its own, a few dozen steps in an order nobody would choose, then peace."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import random
 from dataclasses import dataclass, field
 from functools import partial
 
-from kms.custodian.node import CustodianNode
 from kms.errors import KmsError
 from kms.statements import quorums
 from kms.statements.chain import extend
@@ -19,6 +18,7 @@ from tests.simulation import quiet
 from tests.simulation.byzantine import Liar
 from tests.simulation.invariants import Law, Violation
 from tests.simulation.network import Coordinator
+from tests.simulation.records import Records
 from tests.simulation.repairs import Repairs
 from tests.simulation.thief import ask_without_a_right
 from tests.simulation.views import Adversary, Forms, Told
@@ -62,7 +62,7 @@ class Play:
         for key_id, key in keys.items():
             forms.dealt(key.descriptor.version, key_id, key.descriptor.core.commitments)
         story: list[str] = []
-        coordinator = Coordinator(site, forms, adversary, law, rng, story.append)
+        coordinator = Coordinator(site, Records(site, forms, adversary), law, rng, story.append)
         play = cls(
             seed,
             rng,
@@ -252,7 +252,7 @@ class Play:
     def _record_deposit(self) -> None:
         for target in self.template.sent.signed.statement.targets:
             told = {
-                key_id: self.coordinator.forms.share(key.descriptor.version, key_id, target.index)
+                key_id: self.coordinator.records.forms.share(key.descriptor.version, key_id, target.index)
                 for key_id, key in self.law.keys.items()
             }
             self.adversary.record(target.index, target.sealing_key_id, told)
@@ -260,7 +260,7 @@ class Play:
     def _corrupt(self, index: int) -> None:
         self.law.look(index)
         told: list[Told] = [
-            {key: self.coordinator.forms.share(version, key, index)}
+            {key: self.coordinator.records.forms.share(version, key, index)}
             for key, versions in self.law.held[index].items()
             for version in versions
         ]
@@ -301,6 +301,8 @@ class Play:
             if not self.mobile and self.rng.random() < 0.03:
                 skew = self.rng.choice((-2, 2)) * DAY
             self.site.watch(index).skew = skew
+        if any(watch.skew < -DAY for watch in self.site.watches.values()):
+            self.site.clock.turn(2 * DAY)  # nobody's clock may be behind its own log
 
     def _calm(self) -> None:
         """Messages are forgotten, clocks right, and everybody who is not corrupted is up."""
@@ -336,7 +338,7 @@ class Play:
                 node._mood = None
             self.tell("the liars behave")
         for index in sorted(site.lossy & members):
-            quiet.repair(site, index)
+            quiet.repair(site, index, self.coordinator.records)
         self._refresh()
         collected = site.release(self.template.owner, self.template.keys)
         self._check_opened(collected.opened, [fault.index for fault in collected.faults])
@@ -347,7 +349,7 @@ class Play:
     def _refresh(self) -> None:
         """A new order, carried out by the product's coordinator: everybody has its shares, and none that is older."""
         order = self.coordinator.order()
-        progress = quiet.reshare(self.site, order)
+        progress = quiet.reshare(self.site, order, self.coordinator.records)
         self.law.check()
         members = self.site.keyring.manifest.indices
         for index in sorted(self.site.disks):
@@ -364,7 +366,3 @@ class Play:
             raise Violation(
                 f"Live: after order {sequence} custodian {index} has shares of orders {held} ({progress})"
             )
-
-
-def nodes_of(site: Site) -> dict[int, CustodianNode]:
-    return site.nodes

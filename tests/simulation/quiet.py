@@ -7,7 +7,7 @@ types; only the sockets are missing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -26,11 +26,17 @@ from kms.statements.ceremony import ReshareOrder
 from kms.statements.envelope import Signed
 from kms.statements.ids import KeyId
 from kms.statements.manifest import Keyring
+from kms.wire.v1 import ceremony_service_pb2 as pb
 from kms.wire.v1 import keyring_pb2
+from tests.simulation.records import Records
 from tests.simulation.world import Site
 
 R = TypeVar("R")
 M = TypeVar("M", bound=Message)
+
+
+def _ids(values: Iterable[bytes]) -> tuple[KeyId, ...]:
+    return tuple(KeyId(value) for value in values)
 
 
 async def _at_once(step: Callable[..., R], *arguments: object) -> R:
@@ -40,8 +46,8 @@ async def _at_once(step: Callable[..., R], *arguments: object) -> R:
 class LocalRelay(Relay):
     """Every custodian that is up is an endpoint; the others do not answer."""
 
-    def __init__(self, site: Site, keyring: Keyring) -> None:
-        self._site, self.keyring, self.courtesy = site, keyring, Courtesy()
+    def __init__(self, site: Site, keyring: Keyring, records: Records) -> None:
+        self._site, self._records, self.keyring, self.courtesy = site, records, keyring, Courtesy()
 
     @property
     def indices(self) -> tuple[int, ...]:
@@ -61,8 +67,12 @@ class LocalRelay(Relay):
         self, index: int, method: str, request: Message, response: type[M], *, reader: bool = False
     ) -> M:
         node = self._node(index)
+        if isinstance(request, pb.InstallRequest):
+            self._records.plan(request.plan, _ids(request.key_ids), request.dealings)
         methods = {m.name: m for m in CeremonyService(lambda: node, _at_once).methods()}
         answer: Any = await methods[method].answer(request, None)  # type: ignore[arg-type]
+        if isinstance(request, pb.DealRequest):
+            self._records.dealing(index, _ids(request.key_ids), answer.dealing, answer.points)
         return response.FromString(answer.SerializeToString())
 
     async def sealing_key(self, index: int) -> keyring_pb2.Envelope:
@@ -105,8 +115,8 @@ def _run(work: Coroutine[Any, Any, R]) -> R:
         structlog.configure(**before)
 
 
-def _ceremonies(site: Site) -> tuple[Ceremonies, LocalRelay]:
-    relay = LocalRelay(site, site.chain.in_force(site.clock()))
+def _ceremonies(site: Site, records: Records) -> tuple[Ceremonies, LocalRelay]:
+    relay = LocalRelay(site, site.chain.in_force(site.clock()), records)
 
     async def adopt(keyring: Keyring) -> None:
         relay.keyring = keyring
@@ -114,9 +124,9 @@ def _ceremonies(site: Site) -> tuple[Ceremonies, LocalRelay]:
     return Ceremonies(site.chain, relay, adopt, _Unwritten, site.clock), relay
 
 
-def reshare(site: Site, order: Signed[ReshareOrder]) -> Progress:
+def reshare(site: Site, order: Signed[ReshareOrder], records: Records) -> Progress:
     """All keys dealt on under this order by an honest coordinator."""
-    ceremonies, _ = _ceremonies(site)
+    ceremonies, _ = _ceremonies(site, records)
 
     async def run() -> Progress:
         async for progress in ceremonies.reshare(order.message):
@@ -126,9 +136,9 @@ def reshare(site: Site, order: Signed[ReshareOrder]) -> Progress:
     return _run(run())
 
 
-def repair(site: Site, index: int) -> Progress:
+def repair(site: Site, index: int, records: Records) -> Progress:
     """Whatever custodian `index` lacks and others can give it."""
-    ceremonies, relay = _ceremonies(site)
+    ceremonies, relay = _ceremonies(site, records)
 
     async def run() -> Progress:
         async for progress in repairs.repair(relay, ceremonies, index):

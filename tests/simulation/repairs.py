@@ -81,9 +81,9 @@ class Repairs:
                 key: self._forms(task, helper, made, position)[target.index]
                 for position, key in enumerate(task.key_ids)
             }
-            c.adversary.record(target.index, target.sealing_key_id, told)
+            c.records.adversary.record(target.index, target.sealing_key_id, told)
             if helper in c.site.liars:
-                c.adversary.learn(told)
+                c.records.adversary.learn(told)
         task.made[helper] = made  # a later attempt takes the place of one before: they get mixed
         if len(task.made) == len(task.helpers):
             self._ask_for_sums(task)
@@ -91,7 +91,9 @@ class Repairs:
     def _forms(self, task: Task, helper: int, made: MadePieces, position: int) -> dict[int, Form]:
         points = unpack_points(made.points, len(task.key_ids), task.threshold - 1)[position]
         key = task.key_ids[position]
-        return self.coordinator.forms.pieces(task.version, key, helper, task.helpers, task.lost, points)
+        return self.coordinator.records.forms.pieces(
+            task.version, key, helper, task.helpers, task.lost, points
+        )
 
     def _ask_for_sums(self, task: Task) -> None:
         c = self.coordinator
@@ -116,7 +118,7 @@ class Repairs:
             key: total((1, self._forms(task, i, m, position)[helper]) for i, m in made.items())
             for position, key in enumerate(task.key_ids)
         }
-        c.adversary.record(task.lost, statement.target.sealing_key_id, told)
+        c.records.adversary.record(task.lost, statement.target.sealing_key_id, told)
         task.summed[helper] = summed
         if len(task.summed) == len(task.helpers):
             self._finish(task)

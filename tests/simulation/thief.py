@@ -38,7 +38,7 @@ def ask_without_a_right(c: Coordinator, keys: Sequence[OpenKey]) -> None:
             continue
         for position, version in decode(ShareRelease, message(envelope).payload).in_order():
             key = prepared.opened.request.key_ids[position]
-            c.adversary.learn({key: c.forms.share(version, key, index)})
+            c.records.adversary.learn({key: c.records.forms.share(version, key, index)})
 
 
 def _decision(c: Coordinator, index: int, node: CustodianNode, prepared: Prepared) -> Signed[Decision]:
