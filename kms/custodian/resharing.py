@@ -518,8 +518,8 @@ def commitments_of(node: NodeContext, key: StoredKey, version: Version) -> tuple
     if equal(key.version, version):
         return descriptor.core.commitments
     stored = node.store.versions.version(version)
-    if stored is None:
-        raise NotFound("this node does not know that version", reason="SHARE_MISSING")
+    if stored is None or key.key_id not in stored.key_ids:
+        raise NotFound("this node knows no such version of that key", reason="SHARE_MISSING")
     return (descriptor.core.commitments[0], *stored.points_of(key.key_id))
 
 

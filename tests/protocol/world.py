@@ -62,6 +62,11 @@ def signing_key(name: str) -> SigningKey:
     return SigningKey(Secret(hashlib.sha256(f"test key {name}".encode()).digest()))
 
 
+def storage_root(index: int) -> Secret:
+    """The same for the same custodian, in every world."""
+    return Secret(hashlib.sha256(f"storage root {index}".encode()).digest())
+
+
 @dataclass(slots=True)
 class Clock:
     """Unix seconds, turned by hand."""
@@ -139,10 +144,8 @@ class World:
     def found(cls, folder: Path, *, n: int = 5, threshold: int = 3, name: str = "test") -> World:
         """A new keyring with all its nodes up. Another `name` is another keyring, of the same parties."""
         clock = Clock()
-        identities = {i: signing_key(f"custodian {i}") for i in range(1, n + 1)}
-        issuer_keys = {iss: signing_key(f"issuer {iss}") for iss in CLASSES}
+        identities, approvers, issuer_keys = parties(n)
         keyring = found_keyring(name, identities, issuer_keys, threshold, clock())
-        approvers = {i: signing_key(f"approver {i}") for i in identities}
         world = cls(folder, clock, keyring, identities, approvers, issuer_keys)
         for index in identities:
             world.start(index)
@@ -167,7 +170,7 @@ class World:
             Thumbprint(human.thumbprint),
             frozenset({f"{iss('a')}|dr-self"}),
         )
-        vault = Vault(Secret(hashlib.sha256(f"storage root {index}".encode()).digest()))
+        vault = Vault(storage_root(index))
         identity = self.identities[index]
         try:
             self.nodes[index] = CustodianNode(
@@ -387,6 +390,15 @@ class World:
         """Custodian `index`'s approver says yes; the decision's envelope."""
         signed = sign(self.approval(index, request), self.approvers[index])
         return self.nodes[index].answer(signed.message)[1].envelope
+
+
+def parties(n: int) -> tuple[dict[int, SigningKey], dict[int, SigningKey], dict[str, SigningKey]]:
+    """Identities, approvers and issuers' keys of n custodians."""
+    return (
+        {i: signing_key(f"custodian {i}") for i in range(1, n + 1)},
+        {i: signing_key(f"approver {i}") for i in range(1, n + 1)},
+        {iss: signing_key(f"issuer {iss}") for iss in CLASSES},
+    )
 
 
 def iss(name: str) -> str:

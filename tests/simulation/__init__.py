@@ -1,5 +1,9 @@
-"""A whole keyring against an adversary, in one thread and from one seed: what holds whatever happens.
+"""Whole ceremonies in one process, from a seed, with everything going wrong that may go wrong.
 
-`python -m tests.simulation SEED` plays one seed (`scripts/simulate` finds the environment for it); docs/simulator.md
-says what is real in it, what is not, and what is held against every step.
+The nodes, their stores and the coordinator's decisions are the product's own. Simulated are time, the processes'
+deaths, up to t-1 custodians that lie, and a coordinator that withholds, repeats, reorders, forks and rolls back
+whatever it ever saw. After every step the invariants of `invariants` are checked; `views` keeps what the adversary
+knows.
+
+What the product draws at random (polynomials, nonces) stays random: it decides nothing. The seed decides the rest.
 """

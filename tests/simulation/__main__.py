@@ -1,27 +1,37 @@
-"""`python -m tests.simulation SEED [SEED ...] [--verbose]`: plays these seeds; 1 if anything broke."""
+"""`python -m tests.simulation SEED [SEED...]`: play seeds and tell their stories; or `--from N --count M`."""
 
 from __future__ import annotations
 
-import argparse
 import sys
+import time
+from typing import Annotated
 
-from tests.simulation.run import run
+import typer
+
+from tests.simulation.invariants import Broken
+from tests.simulation.play import play
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="scripts/simulate", description=__doc__)
-    parser.add_argument("seeds", nargs="+", type=int, metavar="SEED")
-    parser.add_argument("--verbose", action="store_true", help="tell the story even if everything held")
-    given = parser.parse_args()
-    broken = 0
-    for seed in given.seeds:
-        outcome = run(seed)
-        if outcome.wrong or given.verbose:
-            print("\n".join(outcome.story))
-        print(outcome)
-        broken += bool(outcome.wrong)
-    return int(bool(broken))
+def main(
+    seeds: Annotated[list[int] | None, typer.Argument(help="Seeds to play.")] = None,
+    first: Annotated[int, typer.Option("--from", help="The first of many seeds.")] = 0,
+    count: Annotated[int, typer.Option(help="How many seeds from there.")] = 0,
+) -> None:
+    """Exit code 1 at the first seed under which an invariant does not hold."""
+    started = time.monotonic()
+    many = range(first, first + count)
+    for seed in [*(seeds or []), *many]:
+        try:
+            played = play(seed)
+        except Broken as broken:
+            typer.echo(str(broken))
+            sys.exit(1)
+        if not count:
+            typer.echo(f"seed {seed}")
+            typer.echo("\n".join(f"  {line}" for line in played.story))
+    if count:
+        typer.echo(f"{count} seeds hold, {(time.monotonic() - started) / count * 1e3:.1f} ms each")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    typer.run(main)

@@ -1,171 +1,112 @@
-"""What must hold after every step, whatever the adversary did.
-
-- *Durable*: every key has a version of which at least its threshold of honest custodians hold shares that fit.
-- *Secret*: no key's secret follows from what the adversary saw (`views`).
-- *Erased*: no honest custodian that acted on a certificate has an older share of those keys, then or later.
-- *Same*: every share at an honest custodian fits commitments that start with the key's own C_0, and any quorum of them
-  gives the secret that the key was dealt with.
-- *Fair*: no honest custodian names another honest one as a cheat.
-"""
+"""What must hold after every step, whoever lies and whatever the relay does."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 from kms.crypto.sharing import decode_share, interpolate, verify
-from kms.custodian.sqlite import SqliteCustodianStore
+from kms.custodian.resharing import commitments_of, open_version
 from kms.custodian.store import StoredKey
-from kms.errors import CryptoError, KmsError
+from kms.errors import CryptoError
 from kms.statements.ids import KeyId, Version
-from kms_client.blame import check_of
 from kms_client.cache import OpenKey
-from tests.simulation.views import Adversary
-from tests.simulation.world import Site
+from tests.simulation.keyrings import MortalWorld
+from tests.simulation.views import Views
 
 
-class Violation(AssertionError):
-    """Something that must never happen; the message says which promise broke, and where."""
-
-
-@dataclass(frozen=True, slots=True)
-class Holding:
-    """One share on a disk that fits its commitments: of which order (0 if dealt), t, and f(i)."""
-
-    sequence: int
-    threshold: int
-    value: int
+class Broken(AssertionError):
+    """An invariant does not hold."""
 
 
 @dataclass(slots=True)
-class Law:
-    """`faulty` custodians are not held to anything: the corrupted, and those whose disk was lost."""
+class Inventory:
+    """What honest custodians have: (key, version) -> custodian -> share, and each version's threshold."""
 
-    site: Site
-    adversary: Adversary
-    keys: Mapping[KeyId, OpenKey]
+    shares: dict[tuple[KeyId, Version], dict[int, bytes]] = field(default_factory=lambda: defaultdict(dict))
+    thresholds: dict[Version, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Invariants:
+    """Checks a world's disks. `erased` is the highest sequence whose certificate a custodian acted on, by key."""
+
+    world: MortalWorld
+    keys: tuple[OpenKey, ...]
+    secrets: dict[KeyId, bytes]
+    """f(0) of each key."""
     faulty: set[int]
-    held: dict[int, dict[KeyId, dict[Version, Holding]]] = field(default_factory=dict)
-    floors: dict[tuple[int, KeyId], int] = field(default_factory=dict)
-    """Sequence of the latest certificate that a custodian acted on, by key."""
-    checks: int = 0
-    _fits: set[tuple[bytes, ...]] = field(default_factory=set)
-    _whole: set[tuple[KeyId, Version]] = field(default_factory=set)
+    erased: dict[tuple[int, KeyId], int] = field(default_factory=dict)
+    _verified: set[tuple[int, KeyId, Version, bytes]] = field(default_factory=set)
 
-    # -- what is told as it happens --------------------------------------------------------------------------
-
-    def erased(self, index: int, key_ids: Sequence[KeyId], version: Version, sequence: int) -> None:
-        """A custodian said that it erased what is older; it is held to that where it has the new share, or left."""
-        if index in self.faulty:
-            return
-        self.look(index)
-        member = index in self.site.nodes[index].context.keyring.manifest.indices
-        for key in key_ids:
-            if not member or version in self.held[index].get(key, {}):
-                self.floors[index, key] = max(sequence, self.floors.get((index, key), 0))
-        self._check_floors(index)
-
-    def accused(self, accuser: int, dealer: int) -> None:
-        if accuser not in self.faulty and dealer not in self.faulty:
-            raise Violation(f"Fair: honest custodian {accuser} complains of honest dealer {dealer}")
-
-    def blamed(self, accuser: int, error: KmsError) -> None:
-        named = error.details.get("helper", "")
-        if named.isdigit():
-            self.accused(accuser, int(named))
-
-    # -- what is seen on the disks ---------------------------------------------------------------------------
-
-    def check(self) -> None:
-        """All of it, after a step."""
-        self.checks += 1
-        for index in list(self.site.disks):
-            if self.site.powers[index].written or index not in self.held:
-                self.look(index)
+    def check(self) -> Inventory:
+        """All but secrecy; Broken if one does not hold."""
+        inventory = self._take_stock()
         for key in self.keys:
-            self._check_durable(key)
-        determined = self.adversary.determined()
-        if determined:
-            raise Violation(f"Secret: the adversary's view determines {len(determined)} keys")
+            self._check_common_version(inventory, key.key_id)
+            self._check_one_secret(inventory, key.key_id)
+        return inventory
 
-    def look(self, index: int) -> None:
-        """Read a disk again."""
-        self.site.powers[index].written = False
-        store = SqliteCustodianStore(self.site.disks[index])
-        found = store.keys(list(self.keys))
-        self.held[index] = {key: self._holdings(index, key, stored, store) for key, stored in found.items()}
-        self._check_floors(index)
+    def _take_stock(self) -> Inventory:
+        inventory = Inventory()
+        for index, node in self.world.nodes.items():
+            if index in self.faulty:
+                continue
+            stored = node.context.store.keys([key.key_id for key in self.keys])
+            for key_id, key in stored.items():
+                for version, threshold, sequence in _versions(key):
+                    floor = self.erased.get((index, key_id), 0)
+                    if sequence < floor:
+                        raise Broken(
+                            f"custodian {index} has a share of order {sequence} after the certificate of order {floor}"
+                        )
+                    share = open_version(node.context, key, version)
+                    self._check_share(index, key, version, share)
+                    inventory.shares[key_id, version][index] = share
+                    inventory.thresholds[version] = threshold
+        return inventory
 
-    def _holdings(
-        self, index: int, key: KeyId, stored: StoredKey, store: SqliteCustodianStore
-    ) -> dict[Version, Holding]:
-        commitments = self.keys[key].descriptor.core.commitments
-        vault = self.site.vault(index)
-        found = {}
-        if stored.descriptor.core.commitments[0] != commitments[0]:
-            raise Violation(f"Same: custodian {index} has another C_0")
-        if stored.dealt:
-            share = vault.open_share(key, stored.row)
-            self._check_fits(index, share, commitments)
-            found[stored.version] = Holding(0, len(commitments), decode_share(share)[0])
-        for reshared in stored.reshared:
-            plan = store.versions.version(reshared.version)
-            if plan is None:
-                raise Violation(f"Same: custodian {index} has a share of a version that it does not know")
-            share = vault.open_reshared(key, reshared.version, reshared.wrapped_key, reshared.share)
-            self._check_fits(index, share, (commitments[0], *plan.points_of(key)))
-            found[reshared.version] = Holding(reshared.sequence, reshared.threshold, decode_share(share)[0])
-        return found
-
-    def _check_fits(self, index: int, share: bytes, commitments: Sequence[bytes]) -> None:
-        looked = (bytes([index]), share, *commitments)
-        if looked in self._fits:
+    def _check_share(self, index: int, key: StoredKey, version: Version, share: bytes) -> None:
+        name = (index, key.key_id, version, share)
+        if name in self._verified:
             return
+        commitments = commitments_of(self.world.nodes[index].context, key, version)
+        original = next(k for k in self.keys if k.key_id == key.key_id).descriptor.core.commitments[0]
+        if commitments[0] != original:
+            raise Broken(f"C_0 of a key changed at custodian {index}")
         try:
             verify(index, share, commitments, len(commitments))
-        except CryptoError:
-            if index not in self.faulty:
-                raise Violation(f"Same: a share of custodian {index} does not fit C_0") from None
-        self._fits.add(looked)
+        except CryptoError as error:
+            raise Broken(f"custodian {index} keeps a share that does not fit: {error.reason}") from None
+        self._verified.add(name)
 
-    def _check_floors(self, index: int) -> None:
-        for (whose, key), floor in self.floors.items():
-            if whose == index and index not in self.faulty:
-                old = [h.sequence for h in self.held[index].get(key, {}).values() if h.sequence < floor]
-                if old:
-                    raise Violation(
-                        f"Erased: custodian {index} has a share of order {old[0]}, and acted on a certificate"
-                        f" of order {floor}"
-                    )
+    def _check_common_version(self, inventory: Inventory, key_id: KeyId) -> None:
+        """At least t honest custodians hold one common version of every key."""
+        for (held, version), shares in inventory.shares.items():
+            if held == key_id and len(shares) >= inventory.thresholds[version]:
+                return
+        raise Broken(f"no version of key {key_id.hex()[:8]} is held by as many honest custodians as open it")
 
-    def holders(self, key: KeyId) -> dict[Version, dict[int, Holding]]:
-        """Honest custodians' shares of a key, by version."""
-        found: dict[Version, dict[int, Holding]] = {}
-        for index, keys in self.held.items():
-            if index not in self.faulty:
-                for version, holding in keys.get(key, {}).items():
-                    found.setdefault(version, {})[index] = holding
-        return found
+    def _check_one_secret(self, inventory: Inventory, key_id: KeyId) -> None:
+        """Whatever version is held by enough, it opens to the secret that was dealt."""
+        for (held, version), shares in inventory.shares.items():
+            threshold = inventory.thresholds[version]
+            if held != key_id or len(shares) < threshold:
+                continue
+            base = tuple(sorted(shares))[:threshold]
+            value = interpolate(base, [decode_share(shares[i])[0] for i in base])
+            if value.to_bytes(32, "big") != self.secrets[key_id]:
+                raise Broken(f"a version of key {key_id.hex()[:8]} opens to another secret")
 
-    def _check_durable(self, key: KeyId) -> None:
-        lasting = False
-        for version, holdings in self.holders(key).items():
-            threshold = next(iter(holdings.values())).threshold
-            if len(holdings) >= threshold:
-                lasting = True
-                self._check_whole(key, version, holdings, threshold)
-        if not lasting:
-            spread = {h.sequence: len(s) for s in self.holders(key).values() for h in s.values()}
-            raise Violation(f"Durable: no version of a key has enough honest holders (by order: {spread})")
 
-    def _check_whole(
-        self, key: KeyId, version: Version, holdings: Mapping[int, Holding], threshold: int
-    ) -> None:
-        if (key, version) in self._whole:
-            return
-        base = tuple(sorted(holdings))[:threshold]
-        value = interpolate(base, [holdings[i].value for i in base])
-        matches = check_of(self.keys[key].descriptor, [])
-        if matches is None or not matches(value.to_bytes(32, "big")):
-            raise Violation("Same: a quorum's shares give another secret")
-        self._whole.add((key, version))
+def check_secrecy(views: dict[KeyId, Views]) -> None:
+    """What the adversary knows does not determine the secret, as long as it never held t custodians at once."""
+    for key_id, view in views.items():
+        if view.known.knows(view.secret):
+            raise Broken(f"the adversary knows key {key_id.hex()[:8]}")
+
+
+def _versions(key: StoredKey) -> list[tuple[Version, int, int]]:
+    """(version, threshold, sequence of its order) of every share of a key; 0 for the dealt one."""
+    dealt = [(key.version, key.threshold, 0)] if key.dealt else []
+    return [*dealt, *((share.version, share.threshold, share.sequence) for share in key.reshared)]

@@ -1,162 +1,163 @@
-"""What an adversary knows of a secret, as linear algebra over Z_q.
+"""What an adversary knows, as linear forms over everything that was drawn at random; and whether that is the secret.
 
-Every share is a sum of coefficients that somebody drew at random, and each of those has a commitment. So a share, a
-sub-share or a piece of a repair is a *form*: commitment -> factor. The adversary's view of a key is the span of all
-forms that it saw, and it knows the secret exactly if the form {C_0: 1} lies in that span (Blakley, Kabatianskii 1995).
-
-Commitments are public, Com(a, b) = aG + bH, and whoever breaks logarithms reads a + hb from each. That tells
-nothing more: both halves of a share have the same form, so modulo these relations the second half is -1/h times the
-first, and one half's span decides.
+Each coefficient that some dealer or helper drew is a variable. A share, sub-share or piece is a linear form in them,
+the same for f and for g. Commitments add nothing: with forms K known for f and for g, and f_v + x g_v for every
+variable v, the secret e_0 = a + c with a in span(K) and 0 = b + x c with b in span(K); so c, and e_0, lie in
+span(K). Hence not even who takes discrete logarithms (x) learns more, and g need not be kept.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from kms.crypto.group import Q
 from kms.crypto.sharing import lagrange
-from kms.statements.ids import KeyId, Version
 
-Form = Mapping[bytes, int]
-"""Commitment (33 bytes) of a coefficient -> its factor in Z_q; nothing is zero."""
+Form = dict[int, int]
+"""Variable -> coefficient modulo q."""
 
 
-def total(terms: Iterable[tuple[int, Form]]) -> Form:
-    """Sum of factor * form."""
-    found: dict[bytes, int] = {}
+def add(*terms: tuple[int, Form]) -> Form:
+    """The sum of forms, each times a number."""
+    total: Form = defaultdict(int)
     for factor, form in terms:
-        for name, value in form.items():
-            found[name] = (found.get(name, 0) + factor * value) % Q
-    return {name: value for name, value in found.items() if value}
-
-
-def evaluate(rows: Sequence[Form], x: int) -> Form:
-    """The form of a polynomial's value at x; `rows` are its coefficients' forms, the lowest first."""
-    return total((pow(x, k, Q), row) for k, row in enumerate(rows))
+        for variable, coefficient in form.items():
+            total[variable] = (total[variable] + factor * coefficient) % Q
+    return {variable: coefficient for variable, coefficient in total.items() if coefficient}
 
 
 class Span:
-    """Rows in reduced echelon form: no row has another's pivot."""
+    """The forms that follow from those that are known: a basis in echelon form."""
 
     def __init__(self) -> None:
-        self._rows: dict[bytes, dict[bytes, int]] = {}
+        self._rows: dict[int, Form] = {}
 
-    def _rest(self, form: Form) -> dict[bytes, int]:
-        pivots = [(Q - value, self._rows[name]) for name, value in form.items() if name in self._rows]
-        return dict(total([(1, form), *pivots]))
+    def learn(self, form: Form) -> None:
+        rest = self._reduce(form)
+        if rest:
+            pivot = min(rest)
+            inverse = pow(rest[pivot], -1, Q)
+            self._rows[pivot] = {v: c * inverse % Q for v, c in rest.items()}
 
-    def __contains__(self, form: Form) -> bool:
-        return not self._rest(form)
+    def knows(self, form: Form) -> bool:
+        return not self._reduce(form)
 
-    def add(self, form: Form) -> None:
-        rest = self._rest(form)
-        if not rest:
-            return
-        pivot = min(rest)
-        inverse = pow(rest[pivot], -1, Q)
-        new = {name: value * inverse % Q for name, value in rest.items()}
-        for name, row in self._rows.items():
-            if pivot in row:
-                self._rows[name] = dict(total([(1, row), (Q - row[pivot], new)]))
-        self._rows[pivot] = new
-
-    @property
-    def rank(self) -> int:
-        return len(self._rows)
-
-
-Told = Mapping[KeyId, Form]
-"""What one sealed blob says of each key."""
+    def _reduce(self, form: Form) -> Form:
+        rest = dict(form)
+        while True:
+            pivot = next((v for v in sorted(rest) if v in self._rows), None)
+            if pivot is None:
+                return rest
+            rest = add((1, rest), (Q - rest[pivot], self._rows[pivot]))
 
 
 @dataclass(slots=True)
-class Forms:
-    """The polynomials of every version of every key, as forms of the coefficients that dealers drew."""
+class Recorded:
+    """A sealed form on the wire: whoever gets the key that it is sealed to learns it."""
 
-    rows: dict[tuple[Version, KeyId], tuple[Form, ...]] = field(default_factory=dict)
+    receiver: int
+    sealing_key: bytes
+    form: Form
 
-    def dealt(self, version: Version, key: KeyId, commitments: Sequence[bytes]) -> None:
-        """A key as its first dealer made it: every coefficient is drawn."""
-        self.rows[version, key] = tuple({point: 1} for point in commitments)
 
-    def planned(
-        self, version: Version, old: Version, key: KeyId, dealt: Mapping[int, Sequence[bytes]], threshold: int
-    ) -> None:
-        """The version that a plan makes of these dealers' points (D_1..D_(t'-1)); C'_0 is the old C_0."""
-        dealers = tuple(sorted(dealt))
-        weights = lagrange(dealers)
-        self.rows[version, key] = (
-            self.rows[old, key][0],
-            *(
-                total((w, {dealt[i][k]: 1}) for w, i in zip(weights, dealers, strict=True))
-                for k in range(threshold - 1)
-            ),
-        )
+@dataclass(slots=True)
+class Views:
+    """One key's randomness, what travelled, and what the adversary knows of it."""
 
-    def share(self, version: Version, key: KeyId, index: int) -> Form:
-        return evaluate(self.rows[version, key], index)
+    threshold: int
+    secret: Form = field(default_factory=dict)
+    shares: dict[tuple[bytes, int], Form] = field(default_factory=dict)
+    """(version, custodian) -> its share."""
+    subs: dict[tuple[bytes, int], Form] = field(default_factory=dict)
+    """(dealing's hash, receiver) -> sub-share."""
+    wire: list[Recorded] = field(default_factory=list)
+    known: Span = field(default_factory=Span)
+    _next: int = 0
 
-    def sub_share(
-        self, version: Version, key: KeyId, dealer: int, points: Sequence[bytes], index: int
-    ) -> Form:
-        """What dealer `dealer` deals of its own share to `index`."""
-        own = self.share(version, key, dealer)
-        return evaluate((own, *({point: 1} for point in points)), index)
+    def __post_init__(self) -> None:
+        self.secret = self.fresh()
 
-    def pieces(
+    def fresh(self) -> Form:
+        """Something drawn at random."""
+        self._next += 1
+        return {self._next: 1}
+
+    def deal_first(self, version: bytes, indices: Iterable[int]) -> None:
+        """The key's own polynomial."""
+        self._polynomial(self.secret, self.threshold, {i: (version, i) for i in indices}, self.shares)
+
+    def deal_on(
         self,
-        version: Version,
-        key: KeyId,
-        helper: int,
-        helpers: Sequence[int],
-        lost: int,
-        points: Sequence[bytes],
+        version: bytes,
+        dealer: int,
+        threshold: int,
+        dealing: bytes,
+        receivers: Mapping[int, bytes],
+        known: bool,
+    ) -> None:
+        """A dealing of a share; receivers with the sealing keys that they get it under."""
+        drawn = self._polynomial(
+            self.shares[version, dealer], threshold, {j: (dealing, j) for j in receivers}, self.subs
+        )
+        for index, key in receivers.items():
+            self.wire.append(Recorded(index, key, self.subs[dealing, index]))
+        if known:
+            for form in drawn:
+                self.known.learn(form)
+
+    def _polynomial(
+        self,
+        constant: Form,
+        threshold: int,
+        places: Mapping[int, tuple[bytes, int]],
+        into: dict[tuple[bytes, int], Form],
+    ) -> list[Form]:
+        drawn = [self.fresh() for _ in range(threshold - 1)]
+        for index, place in places.items():
+            into[place] = add((1, constant), *((pow(index, k, Q), form) for k, form in enumerate(drawn, 1)))
+        return drawn
+
+    def install(self, version: bytes, index: int, dealings: Mapping[int, bytes]) -> None:
+        """The share that a plan's dealings (dealer -> hash) add up to, if all of them have something for this one."""
+        if any((dealing, index) not in self.subs for dealing in dealings.values()):
+            return
+        weights = lagrange(tuple(sorted(dealings)))
+        terms = zip(weights, sorted(dealings), strict=True)
+        self.shares[version, index] = add(*((w, self.subs[dealings[i], index]) for w, i in terms))
+
+    def piece(
+        self, version: bytes, lost: int, helper: int, helpers: tuple[int, ...], keys: Mapping[int, bytes]
     ) -> dict[int, Form]:
-        """A helper's term of a repair in pieces, by who gets them; all but the last are drawn."""
-        weight = lagrange(tuple(helpers), lost)[list(helpers).index(helper)]
-        drawn: list[Form] = [{point: 1} for point in points]
-        last = total([(weight, self.share(version, key, helper)), *((Q - 1, piece) for piece in drawn)])
-        return dict(zip(helpers, (*drawn, last), strict=True))
+        """One helper's term of a lost share, in pieces for all helpers; by receiver."""
+        weight = lagrange(helpers, lost)[helpers.index(helper)]
+        drawn = [self.fresh() for _ in helpers[:-1]]
+        rest = add((weight, self.shares[version, helper]), *((Q - 1, form) for form in drawn))
+        pieces = dict(zip(helpers, (*drawn, rest), strict=True))
+        for receiver, form in pieces.items():
+            self.wire.append(Recorded(receiver, keys[receiver], form))
+        return pieces
 
+    def made_by(self, pieces: Mapping[int, Form]) -> None:
+        """The helper that made these is the adversary's."""
+        for form in pieces.values():
+            self.known.learn(form)
 
-@dataclass(slots=True)
-class Adversary:
-    """All that the corrupted custodians and the coordinator ever saw together, and what they recorded unread."""
+    def pass_on(self, forms: Iterable[Form], lost: int, key: bytes) -> None:
+        """The sum of the pieces that one helper got, sealed to who is repaired."""
+        self.wire.append(Recorded(lost, key, add(*((1, form) for form in forms))))
 
-    secrets: Mapping[KeyId, bytes]
-    """C_0 of each key."""
-    corrupted: set[int] = field(default_factory=set)
-    spans: dict[KeyId, Span] = field(default_factory=lambda: defaultdict(Span))
-    _known: set[bytes] = field(default_factory=set)
-    _recorded: dict[bytes, list[Told]] = field(default_factory=lambda: defaultdict(list))
+    def bring_back(self, version: bytes, lost: int, helpers: tuple[int, ...]) -> None:
+        weights = zip(lagrange(helpers, lost), helpers, strict=True)
+        self.shares[version, lost] = add(*((w, self.shares[version, i]) for w, i in weights))
 
-    def learn(self, told: Told) -> None:
-        for key, form in told.items():
-            self.spans[key].add(form)
-
-    def record(self, receiver: int, sealing_key: bytes, told: Told) -> None:
-        """A blob on its way: read where the key is known, else kept until it is."""
-        if receiver in self.corrupted or sealing_key in self._known:
-            self.learn(told)
-        else:
-            self._recorded[sealing_key].append(told)
-
-    def corrupt(self, index: int, sealing_keys: Iterable[bytes], shares: Iterable[Told]) -> None:
-        """Take over a custodian with its disk: its shares, and all that was recorded for keys that still live."""
-        self.corrupted.add(index)
-        for told in shares:
-            self.learn(told)
-        for name in sealing_keys:
-            self._known.add(name)
-            for told in self._recorded.pop(name, ()):
-                self.learn(told)
-
-    def leave(self, index: int) -> None:
-        """Give a custodian up; what was seen there stays known."""
-        self.corrupted.discard(index)
-
-    def determined(self) -> list[KeyId]:
-        """Keys whose secret follows from the view."""
-        return [key for key, c0 in self.secrets.items() if {c0: 1} in self.spans[key]]
+    def corrupt(self, index: int, versions: Iterable[bytes], sealing_keys: Iterable[bytes]) -> None:
+        """The adversary reads a custodian's disk: shares of these versions, and what is sealed to these keys."""
+        alive = set(sealing_keys)
+        for version in versions:
+            if (version, index) in self.shares:
+                self.known.learn(self.shares[version, index])
+        for recorded in self.wire:
+            if recorded.receiver == index and recorded.sealing_key in alive:
+                self.known.learn(recorded.form)

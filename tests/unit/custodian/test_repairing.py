@@ -246,3 +246,17 @@ def test_a_version_s_plan_must_be_the_one_that_was_repaired(world: World, keys: 
     assert reason_of(repair.run) == "VERSION_UNKNOWN"
     bent = stored.points[33:] + stored.points[:33]
     assert reason_of(repair.run, OldPlan(stored.plan, stored.key_ids, bent)) == "WRONG_PLAN"
+
+
+def test_nobody_helps_with_a_key_in_a_version_that_another_key_has(world: World, alice: Device) -> None:
+    first, second = world.create(alice), world.create(alice)
+    resharing = Resharing(world, make_order(world))
+    ((version, threshold, _), *_) = resharing.batches()
+    case = resharing.case(version, threshold, [first[0].key_id])
+    resharing.collect_dealings(case)
+    made = case.plan()
+    resharing.install(case, made)
+    lose_store(world, 2)
+    task = message(world.nodes[2].start_repair(made.version, (1, 3, 4), ids(second)))
+    sealing_keys = [message(world.nodes[i].sealing_key().envelope) for i in (1, 3, 4)]
+    assert reason_of(world.nodes[1].make_pieces, task, ids(second), sealing_keys) == "SHARE_MISSING"

@@ -11,8 +11,8 @@ from kms.statements.ceremony import RepairPieces, RepairSums, unpack_points
 from kms.statements.codec import decode
 from kms.statements.ids import KeyId, Version
 from tests.protocol.ceremonies import message
-from tests.simulation.network import Coordinator
-from tests.simulation.views import Form, Told, total
+from tests.siege.network import Coordinator
+from tests.siege.views import Form, Told, total
 
 
 @dataclass(slots=True)

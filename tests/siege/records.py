@@ -9,8 +9,8 @@ from kms.statements.ceremony import Dealing, Plan, parse_plan, plan_version, unp
 from kms.statements.codec import decode
 from kms.statements.envelope import Envelope
 from kms.statements.ids import KeyId
-from tests.simulation.views import Adversary, Forms
-from tests.simulation.world import Site
+from tests.siege.views import Adversary, Forms
+from tests.siege.world import Site
 
 
 @dataclass(slots=True)

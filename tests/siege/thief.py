@@ -13,8 +13,8 @@ from kms_client.cache import OpenKey
 from kms_client.requesting import Prepared
 from tests.protocol.ceremonies import message
 from tests.protocol.world import evidence_for
-from tests.simulation.byzantine import Liar
-from tests.simulation.network import Coordinator
+from tests.siege.byzantine import Liar
+from tests.siege.network import Coordinator
 
 
 def ask_without_a_right(c: Coordinator, keys: Sequence[OpenKey]) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.simulation.invariants import Violation
-from tests.simulation.play import Play
-from tests.simulation.world import seeded
+from tests.siege.invariants import Violation
+from tests.siege.play import Play
+from tests.siege.world import seeded
 
-REPLAY = "scripts/simulate"
+REPLAY = "scripts/siege"
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,8 @@ from kms.statements.ids import KeyId
 from kms.statements.manifest import Keyring
 from kms.wire.v1 import ceremony_service_pb2 as pb
 from kms.wire.v1 import keyring_pb2
-from tests.simulation.records import Records
-from tests.simulation.world import Site
+from tests.siege.records import Records
+from tests.siege.world import Site
 
 R = TypeVar("R")
 M = TypeVar("M", bound=Message)

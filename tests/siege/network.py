@@ -25,10 +25,10 @@ from kms.statements.ceremony import (
 from kms.statements.envelope import Envelope, Signed
 from kms.statements.ids import KeyId, Version
 from tests.protocol.ceremonies import make_order, message
-from tests.simulation.byzantine import words_of
-from tests.simulation.invariants import Law
-from tests.simulation.records import Records
-from tests.simulation.world import Site
+from tests.siege.byzantine import words_of
+from tests.siege.invariants import Law
+from tests.siege.records import Records
+from tests.siege.world import Site
 
 
 @dataclass(slots=True)
