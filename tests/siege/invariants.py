@@ -138,6 +138,10 @@ class Law:
                         f" of order {floor}"
                     )
 
+    def holds(self, index: int, key_ids: Sequence[KeyId], version: Version) -> bool:
+        """Whether a custodian has a share of one of these keys in this version."""
+        return any(version in self.held.get(index, {}).get(key, {}) for key in key_ids)
+
     def holders(self, key: KeyId) -> dict[Version, dict[int, Holding]]:
         """Honest custodians' shares of a key, by version."""
         found: dict[Version, dict[int, Holding]] = {}
