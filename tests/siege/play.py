@@ -24,7 +24,7 @@ from tests.siege.thief import ask_without_a_right
 from tests.siege.views import Adversary, Forms, Told
 from tests.siege.world import DAY, Founded, Site, founded
 
-SHAPES = [((3, 2), 70), ((5, 3), 22), ((7, 3), 5), ((7, 4), 3)]
+SHAPES = [((3, 2), 50), ((4, 2), 20), ((5, 3), 20), ((7, 3), 7), ((7, 4), 3)]
 """(n, t), and how often."""
 PAUSES = (30, 600, 3600, DAY, 4 * DAY, 8 * DAY)
 

@@ -1,0 +1,85 @@
+"""Each promise is broken, and seen to be, as soon as the product does not keep it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from kms.coordinator.resharing import ReshareCase
+from kms.custodian import resharing
+from kms.custodian.sealing_keys import SealingKeys
+from kms.custodian.sqlite import SqliteCustodianStore
+from kms.custodian.sqlite_versions import SqliteVersions
+from kms.errors import CryptoError
+from kms.policy.engine import Outcome, PolicyEngine
+from tests.siege.run import run
+
+ENOUGH = 400
+"""Seeds after which a missing check must have shown."""
+Remove = Callable[[pytest.MonkeyPatch], None]
+
+
+def any_certificate(patch: pytest.MonkeyPatch) -> None:
+    """One INSTALLED is taken for a quorum's."""
+    check = resharing.check_certificate
+    patch.setattr(
+        resharing, "check_certificate", lambda words, bound, version, _: check(words, bound, version, 1)
+    )
+
+
+def unverified_shares(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(resharing, "verify_batch", lambda *_: {})
+
+
+def shares_stay(patch: pytest.MonkeyPatch) -> None:
+    """ERASED is signed, and nothing erased."""
+    patch.setattr(SqliteVersions, "drop_older", lambda *_: 0)
+    patch.setattr(SqliteCustodianStore, "erase_dealt", lambda *_: None)
+
+
+def sealing_keys_stay(patch: pytest.MonkeyPatch) -> None:
+    def rotate(self: Any, now: int) -> Any:
+        period = now // self._length
+        made = [live.signed for live in self._live.values() if live.signed.statement.period == period]
+        return made[0] if made else self._make(period, now)
+
+    patch.setattr(SealingKeys, "rotate", rotate)
+
+
+def strangers_are_allowed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(PolicyEngine, "decide_release", lambda *_: Outcome("allow", "ANY"))
+
+
+def every_dealing_is_blamed(patch: pytest.MonkeyPatch) -> None:
+    def wrong(*_: Any, **__: Any) -> None:
+        raise CryptoError("wrong", reason="WRONG_SHARE")
+
+    patch.setattr(resharing, "verify_sub_share", wrong)
+
+
+def cheats_stay_in(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ReshareCase, "leave_out_accused", lambda _: [])
+
+
+@pytest.mark.parametrize(
+    ("remove", "promise"),
+    [
+        (any_certificate, "Durable"),
+        (unverified_shares, "Same"),
+        (shares_stay, "Erased"),
+        (sealing_keys_stay, "Secret"),
+        (strangers_are_allowed, "Secret"),
+        (every_dealing_is_blamed, "Fair"),
+        (cheats_stay_in, "Live"),
+    ],
+)
+def test_a_promise_that_is_not_kept_is_seen(
+    monkeypatch: pytest.MonkeyPatch, remove: Remove, promise: str
+) -> None:
+    remove(monkeypatch)
+    broken = next((o for o in map(run, range(ENOUGH)) if o.wrong), None)
+    assert broken is not None
+    assert broken.wrong.startswith(f"{promise}:"), broken
+    assert broken.replay == f"scripts/siege {broken.seed}"
