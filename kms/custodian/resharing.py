@@ -7,7 +7,7 @@ lies on its members' disks. Nothing here depends on what a coordinator says: it 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kms.crypto import derivation, sealing
@@ -301,6 +301,7 @@ def _keep(node: NodeContext, batch: Batch, opened: _Opened, shares: Sequence[byt
         if d.key_id not in mine
     ]
     versions, plan = node.store.versions, opened.plan
+    refuse_superseded(mine.values(), plan.sequence)
     with node.store.transaction():
         if newcomers:
             if node.store.known_keys([d for d, _ in newcomers]):
@@ -469,6 +470,7 @@ def erase(
     )
     old = [key for key in stays if key.dealt]
     with node.store.transaction():
+        node.store.raise_floor([key.number for key in stays], plan.sequence)
         node.store.erase_dealt([(key.number, node.vault.reseal_opening(key.key_id, key.row)) for key in old])
         numbers = [key.number for key in stays]
         dropped = node.store.versions.drop_older(numbers, plan.sequence) + len(old)
@@ -500,6 +502,16 @@ def find_keys(node: NodeContext, key_ids: Sequence[KeyId]) -> list[StoredKey]:
     if len(found) != len(key_ids):
         raise NotFound(f"{len(key_ids) - len(found)} of the keys are not here", reason="KEYS_MISSING")
     return [found[key_id] for key_id in key_ids]
+
+
+def refuse_superseded(keys: Iterable[StoredKey], sequence: int) -> None:
+    """Stale if this node acted on the certificate of a later order for one of these keys.
+
+    What was erased stays erased: a host that brings an old share back, by a repair or by an order that it kept, would
+    have it lie there for who breaks in after a refresh.
+    """
+    if any(key.floor > sequence for key in keys):
+        raise Stale("shares of a later order have taken the place of these", reason="SUPERSEDED")
 
 
 def open_version(node: NodeContext, key: StoredKey, version: Version) -> bytes:
