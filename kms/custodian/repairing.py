@@ -167,6 +167,8 @@ def make_pieces(
     now = node.now()
     signed = open_task(node, envelope, key_ids)
     task, name = signed.statement, task_hash(signed.payload)
+    if len(sealing_keys) != len(task.helpers):
+        raise Invalid("every helper's sealing key is needed", reason="WRONG_TASK")
     keys = _own_keys(node, task, key_ids)
     parts: dict[int, list[bytes]] = {i: [] for i in task.helpers}
     rows = []
@@ -347,6 +349,8 @@ def finish(node: NodeContext, repair: Repair) -> bytes:
     if planned is None and any(not equal(d.version, task.version) for d in descriptors):
         raise NotFound("the plan of that version is needed", reason="VERSION_UNKNOWN")
     opened = _open_pieces(node, repair.pieces, len(rows[0]))
+    if len(repair.sums) != len(task.helpers):
+        raise Invalid("every helper's sums are needed", reason="WRONG_TASK")
     sums: dict[int, SubShares] = {}
     for helper, envelope in zip(task.helpers, repair.sums, strict=True):
         sums[helper] = _open_sums(node, opened, helper, envelope, repair.blobs.get(helper, b""), now)

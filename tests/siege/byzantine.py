@@ -15,15 +15,26 @@ from unittest import mock
 from kms.crypto import derivation
 from kms.crypto import resharing as algebra
 from kms.crypto.group import Q
+from kms.crypto.sealing import blob_hash
 from kms.crypto.secret import ShareBytes
 from kms.crypto.sharing import decode_share, encode_share
 from kms.custodian import repairing, resharing
 from kms.custodian.decisions import Decided
 from kms.custodian.node import CustodianNode
 from kms.errors import KmsError, Unavailable
-from kms.statements.ceremony import Complaint, Erased, Installed, RepairTask, parse_plan, plan_version
-from kms.statements.envelope import Envelope, sign
+from kms.statements.ceremony import (
+    Complaint,
+    Dealing,
+    Erased,
+    Installed,
+    RepairTask,
+    parse_plan,
+    plan_version,
+)
+from kms.statements.codec import decode
+from kms.statements.envelope import Envelope, Signed, sign, unpack
 from kms.statements.ids import KeyId, Version
+from kms.statements.manifest import SealingKey
 from kms.statements.release import Decision, Ruling, Verdict, open_request
 from kms.wire.v1 import keyring_pb2
 
@@ -38,8 +49,17 @@ class Liar(CustodianNode):
     """A corrupted custodian. `mood` decides which lie comes next; none if it is None."""
 
     def __init__(self, mood: random.Random | None, *arguments: Any) -> None:
+        self._mood: random.Random | None = None
         super().__init__(*arguments)
         self._mood = mood
+
+    @property
+    def lies(self) -> bool:
+        return self._mood is not None
+
+    def behave(self) -> None:
+        """No more lies."""
+        self._mood = None
 
     def _feels(self, *lies: str) -> str:
         """One of the lies, or none: every other time."""
@@ -51,11 +71,42 @@ class Liar(CustodianNode):
 
     def deal(self, order: Envelope, *arguments: Any) -> resharing.Dealt:
         """Sub-shares off their points, to all or to one; a dealing of another secret; none."""
-        lie = self._feels("bent", "bent to one", "other secret", "silent")
+        lie = self._feels(
+            "bent", "bent to one", "other secret", "silent", "unreadable", "other blobs", "leave out"
+        )
         if lie == "silent":
             raise Unavailable("no answer")
         with mock.patch.object(resharing, "redeal", partial(_misdeal, lie)):
-            return super().deal(order, *arguments)
+            return self._misdealt(lie, super().deal(order, *arguments))
+
+    def _misdealt(self, lie: str, dealt: resharing.Dealt) -> resharing.Dealt:
+        """The same dealing with blobs that nobody can read, or that were not signed for, or not for all."""
+        dealing = decode(Dealing, unpack(dealt.dealing)[1])
+        last = dealing.targets[-1]
+        blobs = {**dealt.blobs, last.index: dealt.blobs[last.index][::-1]}
+        if lie == "unreadable":
+            last = replace(last, blob_hash=blob_hash(blobs[last.index]))
+        elif lie == "leave out":
+            return replace(dealt, dealing=self._resigned(replace(dealing, targets=dealing.targets[:-1])))
+        elif lie != "other blobs":
+            return dealt
+        signed = self._resigned(replace(dealing, targets=(*dealing.targets[:-1], last)))
+        return replace(dealt, dealing=signed, blobs=blobs)
+
+    def _resigned(self, statement: Any) -> bytes:
+        return sign(statement, self.context.identity).envelope
+
+    def sealing_key(self) -> Signed[SealingKey]:
+        """Now and then one whose time is over."""
+        key = super().sealing_key()
+        if not self._feels("over", "", "", ""):
+            return key
+        return sign(replace(key.statement, not_after=key.statement.not_before + 1), self.context.identity)
+
+    def descriptors(self, key_ids: Sequence[KeyId]) -> list[bytes]:
+        """Those of no keys at all."""
+        found = super().descriptors(key_ids)
+        return found[:1] * len(found) if self._feels("same", "", "") else found
 
     def install(self, batch: resharing.Batch) -> bytes:
         """Promises without a share on disk; no answer though there is one."""

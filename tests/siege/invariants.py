@@ -54,14 +54,18 @@ class Law:
 
     # -- what is told as it happens --------------------------------------------------------------------------
 
-    def erased(self, index: int, key_ids: Sequence[KeyId], version: Version, sequence: int) -> None:
-        """A custodian said that it erased what is older; it is held to that where it has the new share, or left."""
+    def erased(
+        self, index: int, key_ids: Sequence[KeyId], version: Version, sequence: int, members: Sequence[int]
+    ) -> None:
+        """A custodian said that it erased what is older; it is held to that where it has the new share.
+
+        Or where it is no member of the manifest that the shares were made for: then nothing is left to it.
+        """
         if index in self.faulty:
             return
         self.look(index)
-        member = index in self.site.nodes[index].context.keyring.manifest.indices
         for key in key_ids:
-            if not member or version in self.held[index].get(key, {}):
+            if index not in members or version in self.held[index].get(key, {}):
                 self.floors[index, key] = max(sequence, self.floors.get((index, key), 0))
         self._check_floors(index)
 

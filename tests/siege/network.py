@@ -178,14 +178,15 @@ class Coordinator:
     def _dealt(self, case: ReshareCase, number: int, index: int, dealt: Dealt) -> None:
         envelope = message(dealt.dealing)
         self.records.dealing(index, case.key_ids, envelope, dealt.points)
-        before = case.missing_dealers()
+        before = len(case.dealings)
         try:
             case.add_dealing(index, envelope, dealt.points, dealt.blobs)
         except KmsError as error:
             self.law.blamed(index, error)
             return
-        if not case.missing_dealers() and (before or self.rng.random() < 0.3):
-            self.plan(case, number, fork=not before)
+        enough = case.from_threshold
+        if len(case.dealings) >= enough and (before < enough or self.rng.random() < 0.3):
+            self.plan(case, number, fork=before >= enough)
 
     def plan(self, case: ReshareCase, number: int, *, fork: bool = False) -> None:
         """A plan of the dealings that there are; a fork takes others of them."""
@@ -287,8 +288,8 @@ class Coordinator:
                 continue  # about a dealing that is left out by now
             self.count("complaints")
             self.law.accused(index, dealer)
-        for dealer in planned.case.leave_out_accused():
-            self.tell(f"{dealer} is left out")
+        if len(planned.case.choose_dealers(sorted(planned.case.dealings))) == planned.case.from_threshold:
+            self.plan(planned.case, 0)
 
     # -- erasing -------------------------------------------------------------------------------------------
 
@@ -312,6 +313,7 @@ class Coordinator:
 
     def _erased(self, planned: Planned, index: int) -> None:
         self.count("erased")
-        self.law.erased(
-            index, planned.case.key_ids, planned.made.version, planned.case.order.statement.sequence
-        )
+        case = planned.case
+        members = case.keyring.manifest.indices
+        sequence = case.order.statement.sequence
+        self.law.erased(index, case.key_ids, planned.made.version, sequence, members)

@@ -342,7 +342,7 @@ class Play:
             for index in site.liars:
                 node = site.nodes[index]
                 assert isinstance(node, Liar)
-                node._mood = None
+                node.behave()
             self.tell("the liars behave")
         for index in sorted(site.lossy & members):
             quiet.repair(site, index, self.coordinator.records)
@@ -361,11 +361,26 @@ class Play:
         progress = quiet.reshare(self.site, order, self.coordinator.records)
         self.law.check()
         members = self.site.keyring.manifest.indices
-        for index in sorted(self.site.disks):
-            if index in self.site.liars:
-                continue
+        honest = [i for i in sorted(self.site.disks) if i not in self.site.liars]
+        lying = any(isinstance(n, Liar) and n.lies for n in self.site.nodes.values())
+        for index in honest if lying else ():
+            # Whom a liar dealt a wrong share to while enough others installed theirs: it catches up by repair.
+            if index in members and not self._refreshed(index, order.statement.sequence):
+                quiet.repair(self.site, index, self.coordinator.records)
+                self.law.check()
+                self.coordinator.count("caught up")
+                if not self._refreshed(index, order.statement.sequence):
+                    raise Violation(
+                        f"Live: custodian {index} does not catch up with order {order.statement.sequence}"
+                    )
+        for index in honest if not lying else ():
             for key in self.law.keys:
                 self._check_refreshed(index, key, order.statement.sequence, index in members, progress)
+
+    def _refreshed(self, index: int, sequence: int) -> bool:
+        """Whether a custodian has a share of this order of every key."""
+        held = self.law.held[index]
+        return all(any(h.sequence == sequence for h in held.get(key, {}).values()) for key in self.law.keys)
 
     def _check_refreshed(
         self, index: int, key: KeyId, sequence: int, member: bool, progress: quiet.Progress

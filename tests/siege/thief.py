@@ -22,7 +22,10 @@ def ask_without_a_right(c: Coordinator, keys: Sequence[OpenKey]) -> None:
     mallory = c.site.device("mallory")
     prepared = c.site.prepare(mallory, keys, purpose=Purpose.TREATMENT)
     decisions = []
+    asked = {blob.index for blob in prepared.message.blobs}
     for index, node in c.site.members.items():
+        if index not in asked:
+            continue
         try:
             decisions.append(_decision(c, index, node, prepared))
         except KmsError as error:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import random
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -27,12 +27,12 @@ from kms.custodian.sqlite import MIGRATIONS, SqliteCustodianStore
 from kms.custodian.store import StoredKey
 from kms.custodian.vault import Vault
 from kms.dev.founding import CLASSES
-from kms.errors import Unavailable
+from kms.errors import KmsError, Unavailable
 from kms.policy.engine import PolicyEngine
 from kms.policy.lint import refuse_unsafe
 from kms.statements.chain import Chain
 from kms.statements.ids import KeyId
-from kms.statements.manifest import Keyring, Manifest
+from kms.statements.manifest import Keyring, Manifest, SealingKey, open_sealing_key
 from kms_client.cache import OpenKey
 from tests.protocol.world import LAB, Clock, Device, Sent, World, signing_key
 
@@ -152,6 +152,15 @@ class Site(World):
 
     def vault(self, index: int) -> Vault:
         return _vault(index)
+
+    def sealing_keys(self, indices: Iterable[int] = ()) -> dict[int, SealingKey]:
+        """As a client has them: a custodian that gives out none that is valid is done without."""
+        found = {}
+        for index in sorted(set(indices) or set(self.members)):
+            with suppress(KmsError):
+                envelope = self.nodes[index].sealing_key().envelope
+                found[index] = open_sealing_key(envelope, self.keyring, index, self.clock()).statement
+        return found
 
     def reap(self) -> list[int]:
         """Take nodes without power off the line; which ones."""
