@@ -10,7 +10,7 @@ from kms.errors import KmsError
 from kms.statements import quorums
 from kms.statements.chain import extend
 from kms.statements.envelope import sign
-from kms.statements.ids import KeyId
+from kms.statements.ids import KeyId, Version
 from tests.protocol import coordinator as bends
 from tests.protocol.ceremonies import next_manifest
 from tests.protocol.world import custodian_of, signing_key
@@ -166,11 +166,11 @@ class Play:
             ] or list(members)
             self.repairs.begin(self.rng.choice(lacking), version, threshold, keys)
 
-    def _old_versions(self) -> list[tuple[object, ...]]:
+    def _old_versions(self) -> list[tuple[Version, int, tuple[KeyId, ...]]]:
         first = self.template.keys[0].descriptor
         found = [(first.version, first.core.threshold, tuple(self.law.keys))]
         found += [(v, p.case.keyring.threshold, p.case.key_ids) for v, p in self.coordinator.plans.items()]
-        return found  # type: ignore[return-value]
+        return found
 
     def _arm(self) -> None:
         index = self.rng.choice(sorted(self.site.disks))
@@ -382,9 +382,7 @@ class Play:
         held = self.law.held[index]
         return all(any(h.sequence == sequence for h in held.get(key, {}).values()) for key in self.law.keys)
 
-    def _check_refreshed(
-        self, index: int, key: KeyId, sequence: int, member: bool, progress: quiet.Progress
-    ) -> None:
+    def _check_refreshed(self, index: int, key: KeyId, sequence: int, member: bool, progress: object) -> None:
         held = sorted({h.sequence for h in self.law.held[index].get(key, {}).values()})
         if held != ([sequence] if member else []):
             raise Violation(

@@ -7,7 +7,7 @@ types; only the sockets are missing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -124,25 +124,19 @@ def _ceremonies(site: Site, records: Records) -> tuple[Ceremonies, LocalRelay]:
     return Ceremonies(site.chain, relay, adopt, _Unwritten, site.clock), relay
 
 
+async def _last(said: AsyncIterator[Progress]) -> Progress:
+    return [progress async for progress in said][-1]
+
+
 def reshare(site: Site, order: Signed[ReshareOrder], records: Records) -> Progress:
     """All keys dealt on under this order by an honest coordinator."""
     ceremonies, _ = _ceremonies(site, records)
 
-    async def run() -> Progress:
-        async for progress in ceremonies.reshare(order.message):
-            last = progress
-        return last
-
-    return _run(run())
+    return _run(_last(ceremonies.reshare(order.message)))
 
 
 def repair(site: Site, index: int, records: Records) -> Progress:
     """Whatever custodian `index` lacks and others can give it."""
     ceremonies, relay = _ceremonies(site, records)
 
-    async def run() -> Progress:
-        async for progress in repairs.repair(relay, ceremonies, index):
-            last = progress
-        return last
-
-    return _run(run())
+    return _run(_last(repairs.repair(relay, ceremonies, index)))

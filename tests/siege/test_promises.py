@@ -14,6 +14,7 @@ from kms.custodian.sqlite import SqliteCustodianStore
 from kms.custodian.sqlite_versions import SqliteVersions
 from kms.errors import CryptoError
 from kms.policy.engine import Outcome, PolicyEngine
+from kms.statements import ceremony
 from tests.siege.run import run
 
 ENOUGH = 400
@@ -23,7 +24,7 @@ Remove = Callable[[pytest.MonkeyPatch], None]
 
 def any_certificate(patch: pytest.MonkeyPatch) -> None:
     """One INSTALLED is taken for a quorum's."""
-    check = resharing.check_certificate
+    check = ceremony.check_certificate
     patch.setattr(
         resharing, "check_certificate", lambda words, bound, version, _: check(words, bound, version, 1)
     )

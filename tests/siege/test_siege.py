@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from tests.siege.run import run
 
+ROOT = Path(__file__).parents[2]
 SEEDS, CHUNK = 2_000, 50
 MORE, BIG = 98_000, 500
 """With `scripts/test --long`, after the first ones."""
@@ -68,5 +71,15 @@ def test_a_seed_is_the_same_story_in_every_process() -> None:
         return done.stdout
 
     story = told("1")
-    assert story.count(b"held") == 4
+    assert story.count(b": held\n") == 4
     assert told("2") == story
+
+
+def test_the_command_of_the_page_tells_the_story_of_a_seed() -> None:
+    page = (ROOT / "docs" / "siege.md").read_text()
+    (command,) = re.findall(r"^```bash\n(.*?)\n```$", page, re.MULTILINE | re.DOTALL)
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    *story, last = done.stdout.splitlines()
+    assert len(story) > 10
+    assert last == f"{run(int(command.split()[1]))}"

@@ -235,6 +235,7 @@ class Founded:
 def founded(n: int, threshold: int, keys: int) -> Founded:
     with seeded(f"founding {threshold} of {n}, {keys} keys"):
         site = Site.found(NOWHERE, n=n, threshold=threshold)
+        assert isinstance(site, Site)
         owner = site.device("alice")
         dealt = site.deal(owner, [LAB] * keys)
         sent = site.send(owner, dealt)
