@@ -146,6 +146,11 @@ class Law:
         """Whether a custodian has a share of one of these keys in this version."""
         return any(version in self.held.get(index, {}).get(key, {}) for key in key_ids)
 
+    def can_come_back(self, version: Version, threshold: int, key_ids: Sequence[KeyId]) -> bool:
+        """Whether somebody who acted on a certificate has this version no more, and enough others have."""
+        erased = {i for i, key in self.floors if key in key_ids and not self.holds(i, key_ids, version)}
+        return bool(erased) and sum(self.holds(i, key_ids, version) for i in self.held) >= threshold
+
     def holders(self, key: KeyId) -> dict[Version, dict[int, Holding]]:
         """Honest custodians' shares of a key, by version."""
         found: dict[Version, dict[int, Holding]] = {}

@@ -24,6 +24,7 @@ from kms.statements.ceremony import (
 )
 from kms.statements.envelope import Envelope, Signed
 from kms.statements.ids import KeyId, Version
+from kms.statements.manifest import open_sealing_key
 from tests.protocol.ceremonies import make_order, message
 from tests.siege.byzantine import words_of
 from tests.siege.invariants import Law
@@ -71,6 +72,9 @@ class Coordinator:
     plans: dict[Version, Planned] = field(default_factory=dict)
     cases: list[ReshareCase] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
+    losses: float = 0.0
+    repeats: float = 0.0
+    """How often a message is dropped, and how often an old one comes instead."""
     _old_keys: dict[int, Envelope] = field(default_factory=dict)
 
     def count(self, what: str) -> None:
@@ -84,13 +88,14 @@ class Coordinator:
     def deliver_any(self) -> None:
         """Any message that waits; now and then it arrives twice, or never, or an old one does."""
         chance = self.rng.random()
-        if self.sent and (chance < 0.08 or not self.waiting):
+        if self.sent and (chance < self.repeats or not self.waiting):
             self.deliver(self.rng.choice(self.sent), "again: ")
         elif self.waiting:
             # Mostly of the latest: what is long overtaken seldom leads anywhere.
-            latest = min(len(self.waiting), 8 if self.rng.random() < 0.75 else len(self.waiting))
+            (latest,) = self.rng.choices((2, 4, 10, 100), (4, 3, 2, 1))
+            latest = min(latest, len(self.waiting))
             taken = self.waiting.pop(-1 - self.rng.randrange(latest))
-            if chance < 0.12:
+            if chance < self.repeats + self.losses:
                 self.tell(f"withheld: {taken.what} -> {taken.to}")
                 return
             self.sent.append(taken)
@@ -146,8 +151,11 @@ class Coordinator:
                 found.append(old)
             elif node is not None:
                 try:
-                    found.append(message(node.sealing_key().envelope))
-                    self._old_keys[index] = found[-1]
+                    key = message(node.sealing_key().envelope)
+                    if self.rng.random() < 0.9:  # dealers refuse to deal to a bad one: it is left out, mostly
+                        open_sealing_key(key, self.site.keyring, index, self.site.clock())
+                    self._old_keys[index] = key
+                    found.append(key)
                 except KmsError as error:
                     self.count(f"refused {error.reason}")
         return found

@@ -26,6 +26,8 @@ from tests.siege.world import DAY, Founded, Site, founded
 
 SHAPES = [((3, 2), 50), ((4, 2), 20), ((5, 3), 20), ((7, 3), 7), ((7, 4), 3)]
 """(n, t), and how often."""
+WEIGHTS = (72, 2, 2, 3, 5, 5, 2, 2, 0.6, 0.7, 0.5)
+"""How often what happens, in the order of `Play.step`."""
 PAUSES = (30, 600, 3600, DAY, 4 * DAY, 8 * DAY)
 
 
@@ -43,6 +45,7 @@ class Play:
     repairs: Repairs
     mobile: bool
     story: list[str] = field(default_factory=list)
+    weights: list[float] = field(default_factory=list)
 
     @classmethod
     def of(cls, seed: int) -> Play:
@@ -75,6 +78,12 @@ class Play:
             mobile,
             story,
         )
+        # Every seed has a temper of its own: what never happens in one is all that happens in another.
+        play.weights = [WEIGHTS[0], *(w * rng.choice((0, 0.5, 1, 1, 4)) for w in WEIGHTS[1:])]
+        coordinator.losses = rng.choice((0, 0, 0.05, 0.15))
+        coordinator.repeats = rng.choice((0, 0.05, 0.15))
+        if not site.lossy:
+            play.weights[7] = 0
         play.tell(f"{t} of {n}, {len(keys)} keys, corrupted {sorted(site.liars)}, lossy {sorted(site.lossy)}")
         return play
 
@@ -92,7 +101,7 @@ class Play:
             self._corrupt(index)
         self._check()
         for _ in range(2 if self.mobile else 1):
-            for _ in range(self.rng.randrange(12, 45)):
+            for _ in range(self.rng.choice((10, 20, 35, 50))):
                 self.step()
             if self.mobile:
                 self._move()
@@ -100,22 +109,24 @@ class Play:
 
     def step(self) -> None:
         """One thing happens, then power may come back somewhere, and everything is checked."""
-        actions = [
-            (self.coordinator.deliver_any, 72),
-            (self._order, 2),
-            (self._go_on, 2),
-            (self.coordinator.erase_early, 3),
-            (self._repair, 5),
-            (self._arm, 5),
-            (self._wait, 2),
-            (self._lose_disk, 2 if self.site.lossy else 0),
-            (self._hand_over, 0.6),
-            (self._release, 0.7),
-            (self._steal, 0.5),
-        ]
-        if not self.coordinator.waiting:
-            actions[0] = (self._order, 72)
-        (act,) = self.rng.choices([a for a, _ in actions], [w for _, w in actions])
+        deliver = self.coordinator.deliver_any if self.coordinator.waiting else self._order
+        weights = self.weights
+        (act,) = self.rng.choices(
+            [
+                deliver,
+                self._order,
+                self._go_on,
+                self.coordinator.erase_early,
+                self._repair,
+                self._arm,
+                self._wait,
+                self._lose_disk,
+                self._hand_over,
+                self._release,
+                self._steal,
+            ],
+            weights,
+        )
         try:
             act()
         except KmsError as error:  # a power cut in the middle of what is not a message
@@ -159,10 +170,14 @@ class Play:
         listed = [*self.coordinator.listed((1 << 63) - 1), *self._old_versions()]
         members = self.site.keyring.manifest.indices
         if listed:
-            version, threshold, keys = self.rng.choice(listed)
+            # Best of all one that some have erased and enough still have.
+            common = [one for one in listed if self.law.can_come_back(*one)]
+            version, threshold, keys = self.rng.choice(common or listed)
             # Those who hold none of it can be asked to want it; liars want what they have, too.
             lacking = [
-                i for i in members if i in self.site.liars or not self.law.holds(i, keys, version)
+                i
+                for i in members
+                if (i in self.site.liars and not common) or not self.law.holds(i, keys, version)
             ] or list(members)
             self.repairs.begin(self.rng.choice(lacking), version, threshold, keys)
 

@@ -50,7 +50,9 @@ class Repairs:
         if len(others) < threshold or lost not in c.site.nodes:
             return
         self.begun += 1
-        helpers = tuple(sorted(c.rng.sample(others, threshold)))
+        holding = [i for i in others if c.law.holds(i, key_ids, version)]
+        able = holding if len(holding) >= threshold and c.rng.random() < 0.8 else others
+        helpers = tuple(sorted(c.rng.sample(able, threshold)))
         task = Task(f"r{self.begun}", lost, version, threshold, tuple(key_ids), helpers)
         c.push(
             f"start {task.name} with {list(helpers)}",

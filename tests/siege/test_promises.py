@@ -40,6 +40,11 @@ def shares_stay(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(SqliteCustodianStore, "erase_dealt", lambda *_: None)
 
 
+def what_was_erased_comes_back(patch: pytest.MonkeyPatch) -> None:
+    """Nobody remembers which certificate was acted on."""
+    patch.setattr(SqliteCustodianStore, "raise_floor", lambda *_: None)
+
+
 def sealing_keys_stay(patch: pytest.MonkeyPatch) -> None:
     def rotate(self: Any, now: int) -> Any:
         period = now // self._length
@@ -72,6 +77,7 @@ def cheats_stay_in(patch: pytest.MonkeyPatch) -> None:
         (any_certificate, "Durable"),
         (unverified_shares, "Same"),
         (shares_stay, "Erased"),
+        (what_was_erased_comes_back, "Erased"),
         (sealing_keys_stay, "Secret"),
         (strangers_are_allowed, "Secret"),
         (every_dealing_is_blamed, "Fair"),
