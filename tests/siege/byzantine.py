@@ -28,6 +28,7 @@ from kms.statements.ceremony import (
     Erased,
     Installed,
     RepairTask,
+    encode_plan,
     parse_plan,
     plan_version,
 )
@@ -257,3 +258,22 @@ def words_of(liars: Mapping[int, CustodianNode], plan: bytes) -> dict[int, Envel
         for i, node in liars.items()
         if isinstance(node, Liar)
     }
+
+
+def bend(
+    batch: resharing.Batch, plan: bytes, points: bytes, order: Envelope, rng: random.Random
+) -> resharing.Batch:
+    """A plan with something else in it (of another plan or order, too); to be refused whatever it is."""
+    mine = parse_plan(batch.plan)
+    first = rng.choice(list(batch.blobs))
+    return rng.choice(
+        [
+            replace(batch, plan=plan),
+            replace(batch, points=points),
+            replace(batch, dealings=batch.dealings[::-1]),
+            replace(batch, blobs={**batch.blobs, first: bytes(64)}),
+            replace(batch, plan=encode_plan(replace(mine, sequence=mine.sequence + 1))),
+            replace(batch, plan=encode_plan(replace(mine, threshold=mine.threshold + 1))),
+            replace(batch, order=order),
+        ]
+    )

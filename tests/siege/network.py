@@ -18,15 +18,13 @@ from kms.errors import KmsError, Unavailable
 from kms.statements import quorums
 from kms.statements.ceremony import (
     ReshareOrder,
-    encode_plan,
     open_order,
-    parse_plan,
 )
 from kms.statements.envelope import Envelope, Signed
 from kms.statements.ids import KeyId, Version
 from kms.statements.manifest import open_sealing_key
 from tests.protocol.ceremonies import make_order, message
-from tests.siege.byzantine import words_of
+from tests.siege.byzantine import bend, words_of
 from tests.siege.invariants import Law
 from tests.siege.records import Records
 from tests.siege.world import Site
@@ -233,7 +231,10 @@ class Coordinator:
             {i: held.blobs[index] for i, held in made.dealings.items()},
             self.descriptors(case.key_ids),
         )
-        return self._bend(batch) if self.rng.random() < 0.08 else batch
+        if self.rng.random() < 0.92:
+            return batch
+        other = self.rng.choice(list(self.plans.values())).made
+        return bend(batch, other.payload, other.points, self.rng.choice(self.orders).message, self.rng)
 
     def descriptors(self, key_ids: Sequence[KeyId]) -> tuple[bytes, ...]:
         for node in self.site.nodes.values():
@@ -241,23 +242,6 @@ class Coordinator:
             if len(found) == len(key_ids):
                 return tuple(found)
         return ()
-
-    def _bend(self, batch: Batch) -> Batch:
-        """The same plan with something else in it; to be refused whatever it is."""
-        other = self.rng.choice(list(self.plans.values()))
-        plan = parse_plan(batch.plan)
-        first = self.rng.choice(list(batch.blobs))
-        return self.rng.choice(
-            [
-                replace(batch, plan=other.made.payload),
-                replace(batch, points=other.made.points),
-                replace(batch, dealings=batch.dealings[::-1]),
-                replace(batch, blobs={**batch.blobs, first: bytes(64)}),
-                replace(batch, plan=encode_plan(replace(plan, sequence=plan.sequence + 1))),
-                replace(batch, plan=encode_plan(replace(plan, threshold=plan.threshold + 1))),
-                replace(batch, order=self.rng.choice(self.orders).message),
-            ]
-        )
 
     def _installed(self, planned: Planned, index: int, word: bytes) -> None:
         envelope = message(word)

@@ -14,10 +14,10 @@ from kms.statements.ids import KeyId, Version
 from tests.protocol import coordinator as bends
 from tests.protocol.ceremonies import next_manifest
 from tests.protocol.world import custodian_of, signing_key
-from tests.siege import quiet
 from tests.siege.byzantine import Liar
 from tests.siege.invariants import Law, Violation
 from tests.siege.network import Coordinator
+from tests.siege.peace import Peace
 from tests.siege.records import Records
 from tests.siege.repairs import Repairs
 from tests.siege.thief import ask_without_a_right
@@ -93,19 +93,19 @@ class Play:
     # -- the whole of it -----------------------------------------------------------------------------------
 
     def run(self) -> None:
-        self._set_clocks()
+        Peace(self).set_clocks()
         for index in sorted(self.site.disks):
             self.site.start(index)
         self._record_deposit()
         for index in sorted(self.site.liars):
             self._corrupt(index)
-        self._check()
+        self.law.check()
         for _ in range(2 if self.mobile else 1):
             for _ in range(self.rng.choice((10, 20, 35, 50))):
                 self.step()
             if self.mobile:
                 self._move()
-        self._make_peace()
+        Peace(self).make()
 
     def step(self) -> None:
         """One thing happens, then power may come back somewhere, and everything is checked."""
@@ -132,9 +132,6 @@ class Play:
         except KmsError as error:  # a power cut in the middle of what is not a message
             self.tell(f"{act.__name__}: {error.reason}")
         self._restart()
-        self._check()
-
-    def _check(self) -> None:
         self.law.check()
 
     def _restart(self) -> None:
@@ -143,9 +140,9 @@ class Play:
             self.tell(f"power cut at {index}")
         for index in self.site.down():
             if self.rng.random() < 0.4:
-                self._start(index)
+                self.start(index)
 
-    def _start(self, index: int) -> None:
+    def start(self, index: int) -> None:
         try:
             self.site.start(index)
             self.tell(f"{index} starts")
@@ -208,7 +205,7 @@ class Play:
         self.site.wipe(index)
         self.coordinator.count("lost disks")
         self.tell(f"the disk of {index} is lost")
-        self._start(index)
+        self.start(index)
 
     def _hand_over(self) -> None:
         """The next manifest: other custodians, another threshold."""
@@ -237,7 +234,7 @@ class Play:
         self.tell(f"manifest {manifest.sequence}: {threshold} of {list(indices)}")
         for index in indices:
             if index not in site.disks:
-                self._start(index)
+                self.start(index)
         chain = site.chain.envelopes
         for index in sorted(site.disks):
             self.coordinator.push("follow chain", index, lambda n: n.follow_chain(chain), lambda _: None)
@@ -252,10 +249,10 @@ class Play:
             ]
         )
         collected = self.site.release(self.template.owner, self.template.keys, bend=bend)
-        self._check_opened(collected.opened, [fault.index for fault in collected.faults])
+        self.check_opened(collected.opened, [fault.index for fault in collected.faults])
         self.tell(f"{len(collected.opened)} keys open")
 
-    def _check_opened(self, opened: object, blamed: list[int]) -> None:
+    def check_opened(self, opened: object, blamed: list[int]) -> None:
         for key_id, key in dict(opened).items():  # type: ignore[call-overload]
             if key.secret != self.law.keys[key_id].secret:
                 raise Violation("Same: a release gave another secret")
@@ -296,110 +293,19 @@ class Play:
         left, self.site.liars = self.site.liars, set()
         for index in sorted(left):
             self.adversary.leave(index)
-        self._calm()
+        Peace(self).calm()
         self.site.clock.turn(8 * DAY)
-        self._tick_all()
-        self._refresh()
+        Peace(self).tick_all()
+        Peace(self).refresh()
         self.law.faulty = set()
         self.law.check()
-        self._tick_all()
+        Peace(self).tick_all()
         t = self.site.keyring.threshold
         self.site.liars = set(self.rng.sample(self.site.keyring.manifest.indices, t - 1))
         self.law.faulty = set(self.site.liars)
         for index in sorted(self.site.liars):
-            self._start(index)
+            self.start(index)
             self._corrupt(index)
         self.coordinator.count("moves")
         self.tell(f"the adversary takes {sorted(self.site.liars)}")
         self.law.check()
-
-    # -- peace ---------------------------------------------------------------------------------------------
-
-    def _set_clocks(self) -> None:
-        for index in self.site.disks:
-            skew = self.rng.choice((0, 0, self.rng.randrange(-250, 250)))
-            if not self.mobile and self.rng.random() < 0.03:
-                skew = self.rng.choice((-2, 2)) * DAY
-            self.site.watch(index).skew = skew
-        if any(watch.skew < -DAY for watch in self.site.watches.values()):
-            self.site.clock.turn(2 * DAY)  # nobody's clock may be behind its own log
-
-    def _calm(self) -> None:
-        """Messages are forgotten, clocks right, and everybody who is not corrupted is up."""
-        site = self.site
-        self.coordinator.waiting.clear()
-        ahead = max(watch.skew for watch in site.watches.values())
-        site.clock.turn(max(0, ahead) + 1)
-        for watch in site.watches.values():
-            watch.skew = 0
-        for index in sorted(site.disks):
-            site.powers[index].armed = None
-            # A liar that was given up runs honest code from now on.
-            if index not in site.nodes or (isinstance(site.nodes[index], Liar) and index not in site.liars):
-                self._start(index)
-
-    def _tick_all(self) -> None:
-        for index in sorted(self.site.nodes):
-            self.site.nodes[index].tick()
-
-    def _make_peace(self) -> None:
-        """Once the network delivers and 2t-1 honest custodians are up, a resharing completes and keys open."""
-        site = self.site
-        self.tell("peace")
-        self._calm()
-        members = set(site.keyring.manifest.indices)
-        if len(members - site.liars) >= quorums.durable(site.keyring.threshold):
-            if self.rng.random() < 0.5:
-                for index in site.liars:
-                    site.nodes.pop(index, None)
-                self.tell("the liars are silent")
-        else:
-            for index in site.liars:
-                node = site.nodes[index]
-                assert isinstance(node, Liar)
-                node.behave()
-            self.tell("the liars behave")
-        for index in sorted(site.lossy & members):
-            quiet.repair(site, index, self.coordinator.records)
-        self._refresh()
-        if self.rng.random() < 0.4:
-            collected = site.release(self.template.owner, self.template.keys)
-            self._check_opened(collected.opened, [fault.index for fault in collected.faults])
-            if len(collected.opened) != len(self.template.keys):
-                raise Violation("Live: a release does not open in peace")
-            self.coordinator.count("opened in peace")
-        self.law.check()
-
-    def _refresh(self) -> None:
-        """A new order, carried out by the product's coordinator: everybody has its shares, and none that is older."""
-        order = self.coordinator.order()
-        progress = quiet.reshare(self.site, order, self.coordinator.records)
-        self.law.check()
-        members = self.site.keyring.manifest.indices
-        honest = [i for i in sorted(self.site.disks) if i not in self.site.liars]
-        lying = any(isinstance(n, Liar) and n.lies for n in self.site.nodes.values())
-        for index in honest if lying else ():
-            # Whom a liar dealt a wrong share to while enough others installed theirs: it catches up by repair.
-            if index in members and not self._refreshed(index, order.statement.sequence):
-                quiet.repair(self.site, index, self.coordinator.records)
-                self.law.check()
-                self.coordinator.count("caught up")
-                if not self._refreshed(index, order.statement.sequence):
-                    raise Violation(
-                        f"Live: custodian {index} does not catch up with order {order.statement.sequence}"
-                    )
-        for index in honest if not lying else ():
-            for key in self.law.keys:
-                self._check_refreshed(index, key, order.statement.sequence, index in members, progress)
-
-    def _refreshed(self, index: int, sequence: int) -> bool:
-        """Whether a custodian has a share of this order of every key."""
-        held = self.law.held[index]
-        return all(any(h.sequence == sequence for h in held.get(key, {}).values()) for key in self.law.keys)
-
-    def _check_refreshed(self, index: int, key: KeyId, sequence: int, member: bool, progress: object) -> None:
-        held = sorted({h.sequence for h in self.law.held[index].get(key, {}).values()})
-        if held != ([sequence] if member else []):
-            raise Violation(
-                f"Live: after order {sequence} custodian {index} has shares of orders {held} ({progress})"
-            )
