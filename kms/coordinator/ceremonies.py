@@ -28,13 +28,15 @@ from kms.statements.ceremony import (
     Status,
     open_from,
     open_order,
+    open_version,
     parse_plan,
     plan_version,
 )
 from kms.statements.chain import Chain, follow, open_chain
 from kms.statements.envelope import Envelope, Signed
 from kms.statements.ids import KeyId, Version
-from kms.statements.manifest import Keyring
+from kms.statements.keys import parse_descriptor
+from kms.statements.manifest import Keyring, open_sealing_key
 from kms.transport import logs
 from kms.wire.v1 import ceremony_service_pb2 as pb
 from kms.wire.v1 import keyring_pb2
@@ -175,7 +177,7 @@ class _Resharing:
         self._transcript = transcript(f"reshare-{order.statement.sequence:06d}")
         self._sealing: dict[int, Envelope] = {}
         self._newcomers: set[int] = set()
-        self._cheats: set[int] = set()
+        self._accusers: dict[int, set[int]] = {}
         self._room = asyncio.Semaphore(IN_FLIGHT)
         self._turn = 0
 
@@ -217,7 +219,10 @@ class _Resharing:
     async def _fetch_sealing_keys(self) -> None:
         async def fetch(index: int) -> None:
             try:
-                self._sealing[index] = await self._relay.sealing_key(index)
+                key = await self._relay.sealing_key(index)
+                # Dealers refuse to deal to a bad one, so a member that gives one out could stop every dealing.
+                open_sealing_key(key, self._keyring, index, int(self._now()))
+                self._sealing[index] = key
                 self.progress.away.discard(index)
             except KmsError:
                 self._sealing.pop(index, None)
@@ -258,8 +263,6 @@ class _Resharing:
             try:
                 await self._deal_batch(version, threshold, key_ids)
             except KmsError as error:
-                if error.reason != "NOT_ENOUGH_DEALERS":
-                    raise
                 await self._deal_what_is_common(version, key_ids, error)
             self.progress.done += len(key_ids)
             self.progress.keys = max(self.progress.keys, self.progress.done)
@@ -271,8 +274,7 @@ class _Resharing:
 
     async def _deal_batch(self, version: Version, threshold: int, key_ids: tuple[KeyId, ...]) -> None:
         case = ReshareCase(self._chain, self._keyring, self._order, version, threshold, key_ids)
-        for index in self._cheats:
-            case.refused[index] = "ACCUSED"
+        case.accusers = self._accusers
         made = await self._install(case)
         if case.durable():
             await self._erase(made.payload, key_ids, case.certificate())
@@ -280,13 +282,14 @@ class _Resharing:
     async def _deal_what_is_common(
         self, scarce: Version, key_ids: tuple[KeyId, ...], error: KmsError
     ) -> None:
-        """Too few hold the version that somebody listed: deal on the one that enough hold."""
+        """Too few hold the version that somebody listed, or too few of them are honest: try others."""
         left = set(key_ids)
         for version, threshold, held in held_in_common(await holdings(self._relay, key_ids)):
             batch = tuple(key_id for key_id in held if key_id in left)
             if version != scarce and batch:
-                await self._deal_batch(version, threshold, batch)
-                left -= set(batch)
+                with contextlib.suppress(KmsError):
+                    await self._deal_batch(version, threshold, batch)
+                    left -= set(batch)
         if left:
             raise error
 
@@ -294,17 +297,16 @@ class _Resharing:
         for _ in range(ROUNDS):
             await self._collect(case)
             made = await asyncio.to_thread(case.plan)
-            complaining = await self._hand_out(case, made)
-            if complaining == {"KEYS_MISSING"}:
-                continue  # there are newcomers that were not known to be any: deal again, with openings
+            known, heard = len(self._newcomers), case.heard()
+            await self._hand_out(case, made)
             if case.durable():
                 self._transcript.write_plan(case, made)
                 return made
-            left_out = case.leave_out_accused()
-            if not left_out:
-                break
-            self._cheats.update(left_out)
             self.progress.cheats.update(case.proven_cheats())
+            if len(self._newcomers) > known:
+                case.dealings.clear()  # they were not known to be any: all deal again, with openings
+            elif case.heard() == heard:
+                break
         self._transcript.write_complaints(case)
         raise Unavailable(
             f"{len(case.installed)} custodians installed a batch, "
@@ -313,36 +315,33 @@ class _Resharing:
         )
 
     async def _collect(self, case: ReshareCase) -> None:
-        """Ask as many holders as are needed, and others in the place of those that fail."""
+        """Ask as many holders as are needed, and others in the place of those that fail or are complained of."""
         holders = [i for i in case.holders() if i in self._relay.reachable]
         turn = self._turn % len(holders)  # another one begins each time, so that all work alike
         self._turn += 1
-        waiting = [
-            i for i in (*holders[turn:], *holders[:turn]) if i not in case.dealings and i not in case.refused
-        ]
-        while case.missing_dealers() and waiting:
-            asked, waiting = waiting[: case.missing_dealers()], waiting[case.missing_dealers() :]
+        able = (*holders[turn:], *holders[:turn])
+        while asked := [i for i in case.choose_dealers(able) if i not in case.dealings]:
             await asyncio.gather(*(self._ask_to_deal(case, index) for index in asked))
 
     async def _ask_to_deal(self, case: ReshareCase, index: int) -> None:
+        sealing_keys = dict(self._sealing)
         request = pb.DealRequest(
             order=self._order.message,
             from_version=case.from_version,
             key_ids=case.key_ids,
-            sealing_keys=list(self._sealing.values()),
+            sealing_keys=list(sealing_keys.values()),
             newcomers=sorted(self._newcomers),
         )
         try:
             answer = await self._ask(index, "Deal", request, pb.DealResponse)
             self.progress.relayed += answer.ByteSize()
             blobs = {blob.index: blob.sealed for blob in answer.blobs}
-            case.add_dealing(index, answer.dealing, answer.points, blobs)
+            case.add_dealing(index, answer.dealing, answer.points, blobs, sealing_keys)
         except KmsError as error:
             case.refused.setdefault(index, error.reason)
 
-    async def _hand_out(self, case: ReshareCase, made: MadePlan) -> set[str]:
-        """Let all members install the plan; reasons of those that did not, after their complaints were heard."""
-        reasons: set[str] = set()
+    async def _hand_out(self, case: ReshareCase, made: MadePlan) -> None:
+        """Let all members install the plan, and hear the complaints of those to whom it is wrong."""
         descriptors: list[bytes] = []
         if self._newcomers:
             descriptors = await self._describe(made.dealers, case.key_ids)
@@ -353,16 +352,15 @@ class _Resharing:
                 answer = await self._ask(index, "Install", request, pb.InstallResponse)
                 case.add_installed(index, answer.installed)
             except KmsError as error:
-                reasons.add(error.reason)
-                if error.reason == "KEYS_MISSING":
+                if error.reason == "KEYS_MISSING" and index not in self._newcomers:
                     self._newcomers.add(index)
-                    case.dealings.clear()
-                elif error.reason == "COMBINED_WRONG":
-                    await self._hear_complaints(case, made, index, request)
+                elif error.reason != "COMBINED_WRONG" or not await self._complains(
+                    case, made, index, request
+                ):
+                    case.unable.add(index)
 
         members = [i for i in self._sealing if all(i in d.blobs for d in made.dealings.values())]
         await asyncio.gather(*(hand(index) for index in members))
-        return reasons
 
     def _install_request(
         self, case: ReshareCase, made: MadePlan, index: int, descriptors: Sequence[bytes]
@@ -377,9 +375,11 @@ class _Resharing:
             descriptors=descriptors if index in self._newcomers else (),
         )
 
-    async def _hear_complaints(
+    async def _complains(
         self, case: ReshareCase, made: MadePlan, index: int, install: pb.InstallRequest
-    ) -> None:
+    ) -> bool:
+        """Let a member hold each dealing against its points; whether it complains of one."""
+        heard = 0
         with contextlib.suppress(KmsError):
             request = pb.FindCheatRequest(
                 install=install, dealt_points=[d.packed_points for d in made.dealings.values()]
@@ -391,6 +391,8 @@ class _Resharing:
             for complaint in answer.complaints:
                 with contextlib.suppress(KmsError):
                     case.add_complaint(index, complaint)
+                    heard += 1
+        return heard > 0
 
     async def _planned(self, holders: Iterable[int], version: Version) -> pb.PlannedVersion | None:
         return await planned_version(self._relay, holders, version)
@@ -399,7 +401,7 @@ class _Resharing:
         for index in holders:
             with contextlib.suppress(KmsError):
                 found = await self._relay.look_up(index, list(key_ids))
-                if len(found) == len(key_ids):
+                if {parse_descriptor(payload).key_id for payload in found} >= set(key_ids):
                     return found
         return []
 
@@ -492,5 +494,6 @@ async def planned_version(relay: Relay, holders: Iterable[int], version: Version
             )
             for held in answer.versions:
                 if equal(plan_version(held.plan), version):
+                    open_version(held.plan, [KeyId(k) for k in held.key_ids], held.points)
                     return pb.PlannedVersion(plan=held.plan, key_ids=held.key_ids, points=held.points)
     return None

@@ -6,13 +6,15 @@ custodian, a forked one makes two versions that stand beside each other, and a w
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kms.crypto import derivation
 from kms.crypto.hashing import equal
 from kms.crypto.resharing import combine_points
+from kms.crypto.sealing import blob_hash
 from kms.errors import CryptoError, Invalid, KmsError, Unavailable
 from kms.statements import quorums
 from kms.statements.ceremony import (
@@ -34,6 +36,9 @@ from kms.statements.chain import Chain
 from kms.statements.envelope import Envelope, Signed
 from kms.statements.ids import KeyId, Version
 from kms.statements.manifest import Keyring
+
+MAX_CHOICES = 5000
+"""Sets of dealers that are weighed against complaints: all of them up to 15 custodians."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,10 @@ class ReshareCase:
     installed: dict[int, Signed[Installed]] = field(default_factory=dict)
     complaints: dict[int, dict[int, Signed[Complaint]]] = field(default_factory=dict)
     """Dealer -> who complains of it."""
+    accusers: dict[int, set[int]] = field(default_factory=dict)
+    """The same over all batches that share this dict: who complained of a dealer once is heard in the next one."""
+    unable: set[int] = field(default_factory=set)
+    """Members that did not install a plan, and complained of nobody."""
     made: MadePlan | None = None
 
     def holders(self) -> tuple[int, ...]:
@@ -84,20 +93,59 @@ class ReshareCase:
         ever = {i for link in self.chain.links for i in link.manifest.indices}
         return (*present, *sorted(ever - set(present)))
 
-    def missing_dealers(self) -> int:
-        """How many more dealings a plan needs."""
-        return max(0, self.from_threshold - len(self.dealings))
+    def choose_dealers(self, able: Sequence[int]) -> tuple[int, ...]:
+        """As many of these as the old threshold, of whom as few members as possible complain; fewer if there are fewer.
 
-    def add_dealing(self, index: int, envelope: Envelope, points: bytes, blobs: Mapping[int, bytes]) -> None:
-        """A custodian's dealing; raises, and leaves it out from then on, if it is not one for this batch."""
+        Of who complains and who is complained of, one lies, and nobody can tell which. But honest members never
+        complain of honest dealers: where `durable` members have no complaint of a choice, nothing is known against it.
+        The first ones are taken if nobody complains of anybody.
+        """
+        cheats = self.proven_cheats()
+        left = sorted(
+            (i for i in able if i not in self.refused and i not in cheats),
+            key=lambda i: len(self.accusers.get(i, ())),
+        )
+        best: tuple[int, ...] = tuple(left[: self.from_threshold])
+        if len(left) <= self.from_threshold:
+            return tuple(sorted(best))
+        spare = len(self.keyring.manifest.custodians) - quorums.durable(self.keyring.threshold)
+        fewest = len(self._complaining(best))
+        for chosen in itertools.islice(itertools.combinations(left, self.from_threshold), MAX_CHOICES):
+            if fewest <= spare:
+                break
+            if (count := len(self._complaining(chosen))) < fewest:
+                best, fewest = chosen, count
+        return tuple(sorted(best))
+
+    def _complaining(self, dealers: Iterable[int]) -> set[int]:
+        return {i for dealer in dealers for i in self.accusers.get(dealer, ())} | self.unable
+
+    def heard(self) -> int:
+        """How much is known against anybody: where nothing is new, another attempt ends like the one before."""
+        return sum(map(len, self.accusers.values())) + len(self.unable)
+
+    def add_dealing(
+        self,
+        index: int,
+        envelope: Envelope,
+        points: bytes,
+        blobs: Mapping[int, bytes],
+        receivers: Iterable[int] = (),
+    ) -> None:
+        """A custodian's dealing; raises, and leaves it out from then on, if it is none for this batch and receivers."""
         try:
-            self.dealings[index] = self._checked(index, envelope, points, blobs)
+            self.dealings[index] = self._checked(index, envelope, points, blobs, receivers)
         except KmsError as error:
             self.refused[index] = error.reason
             raise
 
     def _checked(
-        self, index: int, envelope: Envelope, packed: bytes, blobs: Mapping[int, bytes]
+        self,
+        index: int,
+        envelope: Envelope,
+        packed: bytes,
+        blobs: Mapping[int, bytes],
+        receivers: Iterable[int],
     ) -> HeldDealing:
         signed = open_from(Dealing, envelope, self._holder(index), index, self.keyring, "dealing")
         dealing = signed.statement
@@ -111,6 +159,12 @@ class ReshareCase:
         rows = unpack_points(packed, len(self.key_ids), self.keyring.threshold - 1)
         if not equal(points_hash(rows), dealing.points_hash):
             raise Invalid("the points are not those of the dealing", reason="WRONG_POINTS")
+        # Whom it leaves out, or sends another blob than it signed for, could neither install nor complain.
+        if not set(receivers) <= {target.index for target in dealing.targets}:
+            raise Invalid("a dealing that leaves a member out", reason="WRONG_DEALING")
+        for target in dealing.targets:
+            if not equal(blob_hash(blobs.get(target.index, b"")), target.blob_hash):
+                raise Invalid("the sealed sub-shares are not those of the dealing", reason="WRONG_BLOB")
         return HeldDealing(signed, packed, rows, blobs)
 
     def _holder(self, index: int) -> Keyring:
@@ -124,8 +178,8 @@ class ReshareCase:
 
         A dealer whose points are none is left out, and the next one takes its place.
         """
-        while not self.missing_dealers():
-            chosen = dict(sorted(self.dealings.items())[: self.from_threshold])
+        while len(dealers := self.choose_dealers(sorted(self.dealings))) == self.from_threshold:
+            chosen = {i: self.dealings[i] for i in dealers}
             try:
                 rows = [
                     combine_points({i: d.rows[k] for i, d in chosen.items()}, self.keyring.threshold)
@@ -137,7 +191,8 @@ class ReshareCase:
             self.made = self._make(chosen, rows)
             self.installed.clear()
             return self.made
-        raise Unavailable(f"{self.missing_dealers()} more dealers are needed", reason="NOT_ENOUGH_DEALERS")
+        missing = self.from_threshold - len(dealers)
+        raise Unavailable(f"{missing} more dealers are needed", reason="NOT_ENOUGH_DEALERS")
 
     def _leave_out_bad_points(self, chosen: Mapping[int, HeldDealing]) -> None:
         bad = [i for i, dealing in chosen.items() if not _all_points(dealing)]
@@ -179,25 +234,12 @@ class ReshareCase:
         if held is None or not equal(signed.statement.dealing_hash, held.signed.hash):
             raise Invalid("a complaint about another dealing", reason="WRONG_COMPLAINT")
         self.complaints.setdefault(dealer, {})[index] = signed
+        self.accusers.setdefault(dealer, set()).add(index)
         return dealer
-
-    def leave_out_accused(self) -> list[int]:
-        """Dealers that are accused and can be replaced, left out; the most accused first.
-
-        Whoever accuses may lie: an accused dealer costs nothing where another takes its place, and where none can, the
-        accusers are done without (`durable` members are enough).
-        """
-        accused = sorted(self.complaints, key=lambda i: (-len(self.complaints[i]), i))
-        spare = len(self.holders()) - len(self.refused) - self.from_threshold
-        left_out = [i for i in accused if i in self.dealings][: max(0, spare)]
-        for index in left_out:
-            del self.dealings[index]
-            self.refused[index] = "ACCUSED"
-        return left_out
 
     def proven_cheats(self) -> list[int]:
         """Dealers of whom at least t receivers complain: one of those is honest."""
-        return sorted(i for i, by in self.complaints.items() if len(by) >= self.keyring.threshold)
+        return sorted(i for i, by in self.accusers.items() if len(by) >= self.keyring.threshold)
 
     def durable(self) -> bool:
         """Whether so many installed the plan that old shares may go."""

@@ -124,6 +124,7 @@ class CustodianNode:
         with store.transaction():
             ledger.append(LogKind.STARTED, now(), keyring.manifest_hash)
         self.context.sealing.bind(keyring)
+        self._close_outdated()
         self.sealing_key()
 
     def sealing_key(self) -> Signed[SealingKey]:
@@ -327,6 +328,16 @@ class CustodianNode:
         with context.store.transaction():
             context.store.pool.erase_shares()  # they are of the committee before
             following.log_manifest(self.context, keyring)
+
+    def _close_outdated(self) -> None:
+        """Requests that waited when this node went down, under a manifest that was in force then and is no more."""
+        context = self.context
+        for stored in context.store.waiting():
+            decided = decisions.latest_decision(context, stored).statement
+            if not equal(decided.manifest_hash, context.keyring.manifest_hash):
+                keyring = context.chain.of(decided.manifest_hash)
+                before = replace(context, keyring=keyring, policy=_engine(keyring, self._extra_forbids))
+                decisions.close_request(before, stored.request_hash, "MANIFEST_CHANGED")
 
     def _check_manifest(self) -> None:
         self._keep_up()

@@ -24,7 +24,14 @@ from kms.crypto.resharing import (
 )
 from kms.crypto.sharing import verify_batch
 from kms.custodian.context import NodeContext
-from kms.custodian.resharing import OldPlan, commitments_of, find_keys, open_version, opening_of
+from kms.custodian.resharing import (
+    OldPlan,
+    commitments_of,
+    find_keys,
+    open_version,
+    opening_of,
+    refuse_superseded,
+)
 from kms.custodian.store import StoredKey, StoredVersion
 from kms.custodian.vault import SealedRow
 from kms.errors import CryptoError, Denied, Invalid, NotFound
@@ -91,9 +98,20 @@ class Repair:
 
 
 def missing(node: NodeContext, version: Version, key_ids: Sequence[KeyId]) -> list[KeyId]:
-    """Those of the keys of which this node has no share of this version."""
+    """Those of the keys of which this node has no share of this version, and did not erase it for a later one."""
     found = node.store.keys(key_ids)
-    return [k for k in key_ids if k not in found or not _has(found[k], version)]
+    return [k for k in key_ids if k not in found or _lacks(node, found[k], version)]
+
+
+def _lacks(node: NodeContext, key: StoredKey, version: Version) -> bool:
+    if _has(key, version):
+        return False
+    if equal(key.version, version):
+        return key.floor == 0
+    stored = node.store.versions.version(
+        version
+    )  # of one that is not known here, `finish` learns the sequence
+    return stored is None or key.floor <= stored.sequence
 
 
 def _has(key: StoredKey, version: Version) -> bool:
@@ -103,9 +121,9 @@ def _has(key: StoredKey, version: Version) -> bool:
 def start(
     node: NodeContext, version: Version, helpers: tuple[int, ...], key_ids: Sequence[KeyId]
 ) -> Signed[RepairTask]:
-    """Ask these helpers for this node's own shares of these keys. Invalid if it has one of them."""
+    """Ask these helpers for this node's own shares of these keys. Invalid if it has, or has erased, one of them."""
     if len(missing(node, version, key_ids)) != len(key_ids):
-        raise Invalid("this node has a share of one of these keys", reason="NOT_MISSING")
+        raise Invalid("this node has, or has erased, a share of one of these keys", reason="NOT_MISSING")
     now = node.now()
     task = sign(
         RepairTask(
@@ -149,6 +167,8 @@ def make_pieces(
     now = node.now()
     signed = open_task(node, envelope, key_ids)
     task, name = signed.statement, task_hash(signed.payload)
+    if len(sealing_keys) != len(task.helpers):
+        raise Invalid("every helper's sealing key is needed", reason="WRONG_TASK")
     keys = _own_keys(node, task, key_ids)
     parts: dict[int, list[bytes]] = {i: [] for i in task.helpers}
     rows = []
@@ -329,6 +349,8 @@ def finish(node: NodeContext, repair: Repair) -> bytes:
     if planned is None and any(not equal(d.version, task.version) for d in descriptors):
         raise NotFound("the plan of that version is needed", reason="VERSION_UNKNOWN")
     opened = _open_pieces(node, repair.pieces, len(rows[0]))
+    if len(repair.sums) != len(task.helpers):
+        raise Invalid("every helper's sums are needed", reason="WRONG_TASK")
     sums: dict[int, SubShares] = {}
     for helper, envelope in zip(task.helpers, repair.sums, strict=True):
         sums[helper] = _open_sums(node, opened, helper, envelope, repair.blobs.get(helper, b""), now)
@@ -411,6 +433,7 @@ def _keep(
 ) -> bytes:
     versions = node.store.versions
     mine = node.store.keys([d.key_id for d in descriptors])
+    refuse_superseded(mine.values(), planned.plan.sequence if planned else 0)
     rows = [_row(node, d, shares[n] if planned is None else b"", sums, n) for n, d in enumerate(descriptors)]
     new = [(d, row) for d, row in zip(descriptors, rows, strict=True) if d.key_id not in mine]
     with node.store.transaction():

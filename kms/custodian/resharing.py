@@ -7,7 +7,7 @@ lies on its members' disks. Nothing here depends on what a coordinator says: it 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kms.crypto import derivation, sealing
@@ -82,6 +82,7 @@ class _Opened:
     points: list[tuple[bytes, ...]]
     dealings: Mapping[int, Signed[Dealing]]
     sub_shares: Mapping[int, SubShares]
+    """Of the dealings that can be read."""
 
     @property
     def rows(self) -> list[tuple[bytes, ...]]:
@@ -184,6 +185,8 @@ def install(node: NodeContext, batch: Batch) -> bytes:
         return known.installed
     now = node.now()
     opened = _open_batch(node, batch, now)
+    if len(opened.sub_shares) < len(opened.dealings):
+        raise _combined_wrong(0)
     shares = []
     for position in range(opened.plan.count):
         try:
@@ -228,7 +231,9 @@ def _open_batch(node: NodeContext, batch: Batch, now: int) -> _Opened:
     for planned, envelope in zip(plan.dealings, batch.dealings, strict=True):
         dealing = _open_dealing(node, plan, planned.index, planned.dealing_hash, envelope)
         dealings[planned.index] = dealing
-        sub_shares[planned.index] = _open_blob(node, dealing.statement, batch.blobs.get(planned.index), now)
+        opened = _open_blob(node, dealing.statement, batch.blobs.get(planned.index), now)
+        if opened is not None:
+            sub_shares[planned.index] = opened
     return _Opened(plan, plan_version(batch.plan), _descriptors(node, batch), points, dealings, sub_shares)
 
 
@@ -258,7 +263,8 @@ def holder(node: NodeContext, index: int) -> Keyring:
     raise Invalid(f"no manifest has a custodian {index}", reason="UNKNOWN_CUSTODIAN")
 
 
-def _open_blob(node: NodeContext, dealing: Dealing, sealed: bytes | None, now: int) -> SubShares:
+def _open_blob(node: NodeContext, dealing: Dealing, sealed: bytes | None, now: int) -> SubShares | None:
+    """What a dealer sealed to this node; None if it signed for something that does not open, or is no sub-shares."""
     target = dealing.target(node.me.index)
     if sealed is None or not equal(sealing.blob_hash(sealed), target.blob_hash):
         raise Invalid("the sealed sub-shares are not those that the dealing names", reason="WRONG_BLOB")
@@ -272,8 +278,10 @@ def _open_blob(node: NodeContext, dealing: Dealing, sealed: bytes | None, now: i
         target.sealing_key_id,
         dealing.points_hash,
     )
-    plain = node.sealing.open(target.sealing_key_id, info, sealed, now)
-    return SubShares.parse(plain, dealing.count)
+    try:
+        return SubShares.parse(node.sealing.open(target.sealing_key_id, info, sealed, now), dealing.count)
+    except Invalid:
+        return None
 
 
 def _descriptors(node: NodeContext, batch: Batch) -> tuple[Descriptor, ...]:
@@ -301,6 +309,7 @@ def _keep(node: NodeContext, batch: Batch, opened: _Opened, shares: Sequence[byt
         if d.key_id not in mine
     ]
     versions, plan = node.store.versions, opened.plan
+    refuse_superseded(mine.values(), plan.sequence)
     with node.store.transaction():
         if newcomers:
             if node.store.known_keys([d for d, _ in newcomers]):
@@ -377,12 +386,18 @@ def find_cheat(
     """
     now = node.now()
     opened = _open_batch(node, batch, now)
+    if len(dealt_points) != len(opened.dealings):
+        raise Invalid("the points of every dealing are needed", reason="WRONG_POINTS")
     olds = _old_commitments(node, opened, old or OldPlan())
     complaints = []
     for (index, dealing), packed in zip(opened.dealings.items(), dealt_points, strict=True):
         points = unpack_points(packed, opened.plan.count, opened.plan.threshold - 1)
         if not equal(points_hash(points), dealing.statement.points_hash):
             raise Invalid(f"the points are not those of dealing {index}", reason="WRONG_POINTS")
+        if index not in opened.sub_shares:
+            everything = range(opened.plan.count)
+            complaints.append(_complain(node, index, dealing, everything, now, "UNREADABLE"))
+            continue
         wrong = []
         for position, sub_share in enumerate(opened.sub_shares[index].shares):
             try:
@@ -424,7 +439,12 @@ def _old_commitments(node: NodeContext, opened: _Opened, old: OldPlan) -> list[t
 
 
 def _complain(
-    node: NodeContext, dealer: int, dealing: Signed[Dealing], wrong: Sequence[int], now: int
+    node: NodeContext,
+    dealer: int,
+    dealing: Signed[Dealing],
+    wrong: Sequence[int],
+    now: int,
+    reason: str = "WRONG_SHARE",
 ) -> bytes:
     complaint = sign(
         Complaint(
@@ -434,7 +454,7 @@ def _complain(
             dealer,
             dealing.hash,
             tuple(wrong),
-            "WRONG_SHARE",
+            reason,
             now,
         ),
         node.identity,
@@ -469,6 +489,7 @@ def erase(
     )
     old = [key for key in stays if key.dealt]
     with node.store.transaction():
+        node.store.raise_floor([key.number for key in stays], plan.sequence)
         node.store.erase_dealt([(key.number, node.vault.reseal_opening(key.key_id, key.row)) for key in old])
         numbers = [key.number for key in stays]
         dropped = node.store.versions.drop_older(numbers, plan.sequence) + len(old)
@@ -500,6 +521,16 @@ def find_keys(node: NodeContext, key_ids: Sequence[KeyId]) -> list[StoredKey]:
     if len(found) != len(key_ids):
         raise NotFound(f"{len(key_ids) - len(found)} of the keys are not here", reason="KEYS_MISSING")
     return [found[key_id] for key_id in key_ids]
+
+
+def refuse_superseded(keys: Iterable[StoredKey], sequence: int) -> None:
+    """Stale if this node acted on the certificate of a later order for one of these keys.
+
+    What was erased stays erased: a host that brings an old share back, by a repair or by an order that it kept, would
+    have it lie there for who breaks in after a refresh.
+    """
+    if any(key.floor > sequence for key in keys):
+        raise Stale("shares of a later order have taken the place of these", reason="SUPERSEDED")
 
 
 def open_version(node: NodeContext, key: StoredKey, version: Version) -> bytes:

@@ -54,6 +54,11 @@ def m003_pool(db: Database) -> None:
             db.execute(statement)
 
 
+@MIGRATIONS()
+def m004_floor(db: Database) -> None:
+    db.execute("ALTER TABLE keys ADD COLUMN floor INTEGER NOT NULL DEFAULT 0")
+
+
 @dataclass(frozen=True, slots=True)
 class _Frame:
     """The first part of some descriptors, and what it says."""
@@ -197,9 +202,9 @@ class SqliteCustodianStore:
             result += self._read_keys(rows.fetchall())
         return result
 
-    _KEY = "id, frame, tail, wrapped_key, share, opening"
+    _KEY = "id, frame, tail, wrapped_key, share, opening, floor"
 
-    def _read_keys(self, rows: Sequence[tuple[int, int, bytes, bytes, bytes, bytes]]) -> list[StoredKey]:
+    def _read_keys(self, rows: Sequence[tuple[int, int, bytes, bytes, bytes, bytes, int]]) -> list[StoredKey]:
         reshared = self.versions.shares([row[0] for row in rows])
         return [self._stored(reshared, *row) for row in rows]
 
@@ -212,6 +217,7 @@ class SqliteCustodianStore:
         wrapped: bytes,
         share: bytes,
         opening: bytes,
+        floor: int,
     ) -> StoredKey:
         known = self._frames.get(frame)
         if known is None:
@@ -226,6 +232,7 @@ class SqliteCustodianStore:
             number,
             known.threshold,
             reshared.get(number, ()),
+            floor,
         )
 
     def page_of_keys(self, after: int, limit: int) -> Sequence[StoredKey]:
@@ -239,6 +246,12 @@ class SqliteCustodianStore:
         self._db.executemany(
             "UPDATE keys SET wrapped_key = ?, share = x'', opening = ? WHERE id = ?",
             [(row.wrapped_key, row.opening, number) for number, row in rows],
+        )
+
+    def raise_floor(self, numbers: Sequence[int], sequence: int) -> None:
+        self._db.executemany(
+            "UPDATE keys SET floor = ? WHERE id = ? AND floor < ?",
+            [(sequence, number, sequence) for number in numbers],
         )
 
     def replace_dealt(self, rows: Sequence[tuple[int, SealedRow]]) -> None:

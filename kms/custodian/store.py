@@ -61,6 +61,8 @@ class StoredKey:
     number: int = 0
     threshold: int = 0
     reshared: tuple[ResharedShare, ...] = ()
+    floor: int = 0
+    """Sequence of the latest order whose certificate was acted on: no share of an earlier one comes back."""
 
     @property
     def dealt(self) -> bool:
@@ -235,6 +237,10 @@ class CustodianStore(Protocol):
     def count_keys(self) -> int: ...
     def erase_dealt(self, rows: Sequence[tuple[int, SealedRow]]) -> None:
         """Replace rows by ones without a share, under another row key, by key number."""
+        ...
+
+    def raise_floor(self, numbers: Sequence[int], sequence: int) -> None:
+        """No share of an order before this one may come back to these keys; a higher floor stays."""
         ...
 
     def replace_dealt(self, rows: Sequence[tuple[int, SealedRow]]) -> None:

@@ -9,10 +9,14 @@ import pytest
 from kms.coordinator.resharing import MadePlan, ReshareCase
 from kms.crypto.group import Q
 from kms.crypto.resharing import SubDealing, redeal
+from kms.crypto.sealing import blob_hash
 from kms.crypto.secret import ShareBytes
 from kms.crypto.sharing import decode_share, encode_share
 from kms.custodian import resharing
-from kms.statements.ceremony import encode_plan, parse_plan
+from kms.custodian.resharing import OldPlan
+from kms.statements.ceremony import Dealing, encode_plan, parse_plan
+from kms.statements.codec import decode
+from kms.statements.envelope import sign, unpack
 from kms_client.cache import OpenKey
 from tests.protocol.adversary import reason_of
 from tests.protocol.ceremonies import Resharing, change_committee, make_order, message
@@ -80,7 +84,6 @@ def test_a_dealer_that_lies_is_named_by_all_and_replaced(
     for index in world.nodes:
         assert run.find_cheats(case, made, index) == [1]
     assert case.proven_cheats() == [1]
-    assert case.leave_out_accused() == [1]
     run.collect_dealings(case)
     again = case.plan()
     assert 1 not in again.dealers
@@ -206,3 +209,71 @@ def test_nobody_is_dealt_to_who_is_no_member(world: World, keys: tuple[OpenKey, 
     arguments = (message(run.order.envelope), case.from_version, case.key_ids)
     assert reason_of(deal, *arguments, [stranger, *members[1:]], frozenset()) == "UNKNOWN_CUSTODIAN"
     assert reason_of(deal, *arguments, members[:4], frozenset()) == "NOT_DURABLE"
+
+
+def misdealt(world: World, run: Resharing, case: ReshareCase, how: str) -> None:
+    """Custodian 1's dealing, with a blob for custodian 5 that is no sub-shares; it signs for what it sends."""
+    members = [message(node.sealing_key().envelope) for node in world.nodes.values()]
+    dealt = world.nodes[1].deal(
+        message(run.order.envelope), case.from_version, case.key_ids, members, frozenset()
+    )
+    dealing = decode(Dealing, unpack(dealt.dealing)[1])
+    *others, last = dealing.targets
+    blobs = {**dealt.blobs, last.index: dealt.blobs[last.index][::-1]}
+    if how == "unreadable":
+        others.append(replace(last, blob_hash=blob_hash(blobs[last.index])))
+    elif how == "another blob":
+        others.append(last)
+    signed = sign(replace(dealing, targets=tuple(others)), world.identities[1]).message
+    case.add_dealing(1, signed, dealt.points, blobs, world.nodes)
+
+
+def test_a_dealing_that_a_member_cannot_read_names_its_dealer(
+    world: World, keys: tuple[OpenKey, ...]
+) -> None:
+    run, case = begin(world, keys)
+    misdealt(world, run, case, "unreadable")
+    run.collect_dealings(case)
+    made = case.plan()
+    assert run.install(case, made) == {5: "COMBINED_WRONG"}
+    assert run.find_cheats(case, made, 5) == [1]
+    run.collect_dealings(case)
+    again = case.plan()
+    assert 1 not in again.dealers
+    assert run.install(case, again) == {}
+
+
+@pytest.mark.parametrize(("how", "reason"), [("another blob", "WRONG_BLOB"), ("none", "WRONG_DEALING")])
+def test_a_dealing_that_leaves_a_member_without_what_was_signed_for_is_not_taken(
+    world: World, keys: tuple[OpenKey, ...], how: str, reason: str
+) -> None:
+    run, case = begin(world, keys)
+    assert reason_of(misdealt, world, run, case, how) == reason
+    assert case.refused == {1: reason}
+    run.collect_dealings(case)
+    assert run.install(case, case.plan()) == {}
+
+
+def test_slander_stops_no_resharing_and_convicts_nobody(world: World, keys: tuple[OpenKey, ...]) -> None:
+    """Custodians 1 and 2 lie: 1 deals wrongly to one member at a time, and both complain of everybody else."""
+    change_committee(world, range(1, 8), 3)
+    _, case = begin(world, keys)
+    for dealer in (3, 4, 5):
+        case.accusers[dealer] = {1, 2}
+    assert case.proven_cheats() == []
+    case.accusers[1] = {7}  # the fewest complain of the one that lies, and yet no durable choice has it
+    assert case.choose_dealers((1, 3, 4, 5)) == (3, 4, 5)
+    for dealer in (3, 4, 5):
+        case.accusers[dealer] = {2}
+    case.unable = {1, 2}  # who neither installs nor complains is not counted on
+    assert case.choose_dealers((1, 3, 4, 5)) == (3, 4, 5)
+    case.accusers[1] = {5, 6, 7}
+    assert case.proven_cheats() == [1]
+    assert case.choose_dealers((1, 3, 4)) == (3, 4)
+
+
+def test_points_of_fewer_dealings_than_planned_are_refused(world: World, keys: tuple[OpenKey, ...]) -> None:
+    run, case, made = planned(world, keys)
+    points = [dealing.packed_points for dealing in made.dealings.values()]
+    batch = run.batch_for(case, made, 5)
+    assert reason_of(world.nodes[5].find_cheat, batch, points[:2], OldPlan()) == "WRONG_POINTS"

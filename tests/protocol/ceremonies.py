@@ -128,10 +128,9 @@ class Resharing:
         members = [i for i in case.keyring.manifest.indices if i in self.up]
         sealing_keys = [message(world.nodes[i].sealing_key().envelope) for i in members]
         newcomers = self.newcomers(case)
-        for index in case.holders():
-            if not case.missing_dealers():
-                return
-            if index in self.up and index not in case.dealings and index not in case.refused:
+        able = [i for i in case.holders() if i in self.up]
+        while asked := [i for i in case.choose_dealers(able) if i not in case.dealings]:
+            for index in asked:
                 try:
                     dealt = world.nodes[index].deal(
                         message(self.order.envelope), case.from_version, case.key_ids, sealing_keys, newcomers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -260,3 +260,19 @@ def test_nobody_helps_with_a_key_in_a_version_that_another_key_has(world: World,
     task = message(world.nodes[2].start_repair(made.version, (1, 3, 4), ids(second)))
     sealing_keys = [message(world.nodes[i].sealing_key().envelope) for i in (1, 3, 4)]
     assert reason_of(world.nodes[1].make_pieces, task, ids(second), sealing_keys) == "SHARE_MISSING"
+
+
+def test_fewer_answers_than_helpers_are_refused_and_stop_no_node(
+    world: World, keys: tuple[OpenKey, ...]
+) -> None:
+    lose_store(world, 2)
+    repairing = Repairing(world, 2, keys[0].descriptor.version, ids(keys))
+    repairing.start()
+    two = [message(world.nodes[i].sealing_key().envelope) for i in (1, 3)]
+    assert (
+        reason_of(world.nodes[1].make_pieces, message(repairing.task), repairing.key_ids, two) == "WRONG_TASK"
+    )
+    repairing.make()
+    repairing.sum_up()
+    whole = repairing.repair()
+    assert reason_of(world.nodes[2].finish_repair, replace(whole, sums=whole.sums[:2])) == "WRONG_TASK"

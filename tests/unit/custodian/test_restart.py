@@ -14,6 +14,9 @@ from kms.custodian.clock import SteadyClock
 from kms.custodian.node import MAX_ABSENCE, NodeOptions
 from kms.custodian.sqlite import SqliteCustodianStore
 from kms.errors import StoreError, Unavailable
+from kms.statements.release import HUMAN_LIFETIME, Purpose
+from tests.protocol.adversary import ruling
+from tests.protocol.ceremonies import change_committee
 from tests.protocol.world import LAB, Clock, World
 
 
@@ -151,3 +154,20 @@ def test_a_running_node_whose_clock_jumps_ahead_keeps_its_sealing_keys(world: Wo
     with pytest.raises(Unavailable):
         node.tick()
     assert node.context.store.sealing_keys() == before
+
+
+def test_a_request_that_waited_when_the_manifest_changed_over_a_stop_is_closed_at_the_start(
+    world: World,
+) -> None:
+    keys = world.create(world.device("alice"), [LAB])
+    prepared = world.prepare(world.device("bob"), keys, purpose=Purpose.TREATMENT)
+    assert ruling(world.decide_at(1, prepared))[0] == "PENDING"
+    world.nodes.pop(1).close()
+    change_committee(world, (1, 2, 3), 2, start=False, name="another name")
+    node = world.start(1)
+    assert node.waiting() == []
+    latest = node.latest(prepared.opened.hash)
+    assert latest is not None
+    assert ruling(latest.envelope) == ("DENY", "MANIFEST_CHANGED")
+    world.clock.turn(HUMAN_LIFETIME)
+    assert node.tick() == []  # and nothing that waits for ever stops what time alone brings
