@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -83,6 +83,9 @@ class Ceremonies:
         """Follow whatever longer chain a custodian follows, hand ours to who is behind, and hear where all stand."""
         await self._hand_round()
         await self._follow(self.chain)
+        await self._hear_statuses()
+
+    async def _hear_statuses(self) -> None:
         opened: dict[int, Status] = {}
 
         async def ask(index: int) -> None:
@@ -101,8 +104,21 @@ class Ceremonies:
         self.chain = follow(self.chain, offered)
         await self._follow(self.chain)
         following = await self._hand_round()
+        await self._hear_statuses()
+        with self.record(f"manifest-{self.chain.last.manifest.sequence:06d}") as transcript:
+            transcript.write_statements(status for _, status in sorted(self.statuses.items()))
         members = {i for link in self.chain.links[-2:] for i in link.manifest.indices}
         return sorted(following), sorted(members - following)
+
+    @contextlib.contextmanager
+    def record(self, name: str, order: Envelope | None = None) -> Iterator[Transcript]:
+        """The transcript of this name, open, with the chain (and the order) at its beginning."""
+        transcript = self._transcript(name)
+        transcript.start([keyring_pb2.Envelope.FromString(e) for e in self.chain.envelopes], order)
+        try:
+            yield transcript
+        finally:
+            transcript.close()
 
     async def _hand_round(self) -> set[int]:
         following: set[int] = set()
@@ -137,7 +153,7 @@ class Ceremonies:
         async with self._one:
             await self.keep_up()
             order = open_order(envelope, self.chain, int(self._now()))
-            run = _Resharing(self, self._relay, order, self._transcript, self._now)
+            run = _Resharing(self, self._relay, order, self._now)
             work = asyncio.create_task(run.run())
             try:
                 while not work.done():
@@ -166,13 +182,11 @@ class _Resharing:
         ceremonies: Ceremonies,
         relay: Relay,
         order: Signed[ReshareOrder],
-        transcript: Callable[[str], Transcript],
         now: Callable[[], float],
     ) -> None:
         self.progress = Progress()
         self._ceremonies, self._relay, self._order, self._now = ceremonies, relay, order, now
         self._chain, self._keyring = ceremonies.chain, relay.keyring
-        self._transcript = transcript(f"reshare-{order.statement.sequence:06d}")
         self._sealing: dict[int, Envelope] = {}
         self._newcomers: set[int] = set()
         self._cheats: set[int] = set()
@@ -180,9 +194,11 @@ class _Resharing:
         self._turn = 0
 
     async def run(self) -> None:
-        self._transcript.start(
-            [keyring_pb2.Envelope.FromString(e) for e in self._chain.envelopes], self._order
-        )
+        name = f"reshare-{self._order.statement.sequence:06d}"
+        with self._ceremonies.record(name, self._order.message) as self._transcript:
+            await self._run()
+
+    async def _run(self) -> None:
         await self._fetch_sealing_keys()
         if len(self._sealing) < quorums.durable(self._keyring.threshold):
             raise Unavailable(
@@ -200,7 +216,6 @@ class _Resharing:
             await self._settle()
         finally:
             refreshing.cancel()
-            self._transcript.close()
 
     def _count(self) -> None:
         sequence = self._order.statement.sequence

@@ -38,7 +38,7 @@ def reshare(world: World, folder: Path, sequence: int = 1, *, erase: bool = True
     """The lines of a coordinator's transcript of dealing all keys anew."""
     order = make_order(world, sequence)
     transcript = Transcript(folder, f"reshare-{sequence}")
-    transcript.start([message(envelope) for envelope in world.chain.envelopes], order)
+    transcript.start([message(envelope) for envelope in world.chain.envelopes], order.message)
     run = Resharing(world, order)
     for version, threshold, keys in run.batches():
         case = run.case(version, threshold, keys)
