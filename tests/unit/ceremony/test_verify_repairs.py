@@ -9,9 +9,8 @@ from typing import Any, Final
 
 import pytest
 
-from kms.ceremony.files import Enveloped, Line, read_lines, write_lines
+from kms.ceremony.files import Enveloped, Line, read_lines
 from kms.ceremony.proposals import line_of
-from kms.ceremony.verify import verify
 from kms.coordinator.transcripts import RepairedBatch, Transcript
 from kms.crypto import derivation
 from kms.statements.ceremony import (
@@ -30,6 +29,7 @@ from kms.statements.pool import PoolOrder
 from tests.protocol.ceremonies import message
 from tests.protocol.repairs import Repairing, lose_store
 from tests.protocol.world import LAB, World, signing_key
+from tests.unit.ceremony.bits import assert_every_flip_is_named
 from tests.unit.ceremony.test_verify_resharing import account, kinds, problem, without
 
 KEYS: Final = 3
@@ -82,18 +82,7 @@ def test_a_repair_is_told_with_everybody_s_part(lines: tuple[Line, ...]) -> None
 
 
 def test_every_changed_bit_is_named_by_its_line(lines: tuple[Line, ...]) -> None:
-    for number, line in enumerate(lines, 1):
-        before, raw, after = (
-            write_lines(lines[: number - 1]),
-            write_lines([line]),
-            write_lines(lines[number:]),
-        )
-        for place in {0, len(raw) // 4, len(raw) // 2, len(raw) * 3 // 4, len(raw) - 1}:
-            for bit in range(8):
-                changed = raw[:place] + bytes([raw[place] ^ 1 << bit]) + raw[place + 1 :]
-                found = verify(before + changed + after).problem
-                assert found is not None, (number, place, bit)
-                assert found.line == number, (number, place, bit, found)
+    assert_every_flip_is_named(lines)
 
 
 @pytest.mark.parametrize(
