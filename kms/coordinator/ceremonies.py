@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from google.protobuf.message import Message
 
 from kms.coordinator.relay import Relay
-from kms.coordinator.resharing import MadePlan, ReshareCase
+from kms.coordinator.resharing import Held, MadePlan, ReshareCase, held_in_common
 from kms.coordinator.transcripts import Transcript
 from kms.coordinator.workflow import threshold_in_use
 from kms.crypto.hashing import equal
@@ -270,19 +270,40 @@ class _Resharing:
 
     async def _deal_on(self, version: Version, threshold: int, key_ids: tuple[KeyId, ...]) -> None:
         try:
-            case = ReshareCase(self._chain, self._keyring, self._order, version, threshold, key_ids)
-            for index in self._cheats:
-                case.refused[index] = "ACCUSED"
-            made = await self._install(case)
+            try:
+                await self._deal_batch(version, threshold, key_ids)
+            except KmsError as error:
+                if error.reason != "NOT_ENOUGH_DEALERS":
+                    raise
+                await self._deal_what_is_common(version, key_ids, error)
             self.progress.done += len(key_ids)
             self.progress.keys = max(self.progress.keys, self.progress.done)
-            if case.durable():
-                await self._erase(made.payload, key_ids, case.certificate())
         except KmsError as error:
             self.progress.failed += len(key_ids)
             logs.logger().warning("batch not dealt on", keys=len(key_ids), reason=error.reason)
         finally:
             self._room.release()
+
+    async def _deal_batch(self, version: Version, threshold: int, key_ids: tuple[KeyId, ...]) -> None:
+        case = ReshareCase(self._chain, self._keyring, self._order, version, threshold, key_ids)
+        for index in self._cheats:
+            case.refused[index] = "ACCUSED"
+        made = await self._install(case)
+        if case.durable():
+            await self._erase(made.payload, key_ids, case.certificate())
+
+    async def _deal_what_is_common(
+        self, scarce: Version, key_ids: tuple[KeyId, ...], error: KmsError
+    ) -> None:
+        """Too few hold the version that somebody listed: deal on the one that enough hold."""
+        left = set(key_ids)
+        for version, threshold, held in held_in_common(await holdings(self._relay, key_ids)):
+            batch = tuple(key_id for key_id in held if key_id in left)
+            if version != scarce and batch:
+                await self._deal_batch(version, threshold, batch)
+                left -= set(batch)
+        if left:
+            raise error
 
     async def _install(self, case: ReshareCase) -> MadePlan:
         for _ in range(ROUNDS):
@@ -456,6 +477,24 @@ class _Resharing:
 
     def _ask(self, index: int, method: str, request: Any, response: type[T]) -> Awaitable[T]:
         return self._relay.ceremony(index, method, request, response)
+
+
+async def holdings(relay: Relay, key_ids: Sequence[KeyId]) -> dict[int, list[Held]]:
+    """What each custodian that is up says it holds of these keys, in every version."""
+    found: dict[int, list[Held]] = {}
+
+    async def ask(index: int) -> None:
+        with contextlib.suppress(KmsError):
+            request = pb.ListKeysRequest(limit=1, key_ids=key_ids)
+            answer = await relay.ceremony(index, "ListKeys", request, pb.ListKeysResponse)
+            found[index] = [
+                (Version(group.version), group.threshold, KeyId(key_id))
+                for group in answer.versions
+                for key_id in group.key_ids
+            ]
+
+    await asyncio.gather(*(ask(index) for index in relay.reachable))
+    return found
 
 
 async def planned_version(relay: Relay, holders: Iterable[int], version: Version) -> pb.PlannedVersion | None:

@@ -9,8 +9,16 @@ from typing import TypeVar
 
 from google.protobuf.message import Message
 
-from kms.coordinator.ceremonies import BATCH, IN_FLIGHT, Ceremonies, Progress, planned_version
+from kms.coordinator.ceremonies import (
+    BATCH,
+    IN_FLIGHT,
+    Ceremonies,
+    Progress,
+    holdings,
+    planned_version,
+)
 from kms.coordinator.relay import Relay
+from kms.coordinator.resharing import held_in_common
 from kms.coordinator.transcripts import RepairedBatch, Transcript
 from kms.errors import Invalid, KmsError, Unavailable
 from kms.statements.ids import KeyId, Version
@@ -110,21 +118,44 @@ class _Repair:
     async def _bring_back(
         self, source: int, version: Version, threshold: int, key_ids: tuple[KeyId, ...]
     ) -> None:
-        liars: set[int] = set()
         try:
-            for _ in range(len(self._helpers)):
-                try:
-                    await self._attempt(source, version, threshold, key_ids, liars)
-                    self.progress.done += len(key_ids)
-                    return
-                except _Failed as error:
-                    liars.add(error.helper)
-            raise Unavailable("no helpers are left", reason="NOT_ENOUGH_HELPERS")
+            try:
+                await self._bring_batch(source, version, threshold, key_ids)
+            except KmsError as error:
+                if error.reason != "NOT_ENOUGH_HELPERS":
+                    raise
+                await self._bring_what_is_common(source, version, key_ids, error)
+            self.progress.done += len(key_ids)
         except KmsError as error:
             self.progress.failed += len(key_ids)
             logs.logger().warning("batch not repaired", keys=len(key_ids), reason=error.reason)
         finally:
             self._room.release()
+
+    async def _bring_what_is_common(
+        self, source: int, scarce: Version, key_ids: tuple[KeyId, ...], error: KmsError
+    ) -> None:
+        """The source's newest version is one that hardly another has: bring back those that enough hold."""
+        known = await holdings(self._relay, key_ids)
+        mine = set(known.pop(self._index, []))
+        common = held_in_common(known)
+        if any(version == scarce for version, _, _ in common):
+            raise error  # enough hold it, and would not help
+        for version, threshold, held in common:
+            batch = tuple(k for k in held if k in key_ids and (version, threshold, k) not in mine)
+            if batch:
+                await self._bring_batch(source, version, threshold, batch)
+
+    async def _bring_batch(
+        self, source: int, version: Version, threshold: int, key_ids: tuple[KeyId, ...]
+    ) -> None:
+        liars: set[int] = set()
+        for _ in range(len(self._helpers)):
+            try:
+                return await self._attempt(source, version, threshold, key_ids, liars)
+            except _Failed as error:
+                liars.add(error.helper)
+        raise Unavailable("no helpers are left", reason="NOT_ENOUGH_HELPERS")
 
     async def _attempt(
         self, source: int, version: Version, threshold: int, key_ids: Sequence[KeyId], liars: set[int]

@@ -6,6 +6,7 @@ custodian, a forked one makes two versions that stand beside each other, and a w
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -206,6 +207,27 @@ class ReshareCase:
         """INSTALLED statements of `durable(t')` members."""
         chosen = sorted(self.installed)[: quorums.durable(self.keyring.threshold)]
         return [self.installed[index].message for index in chosen]
+
+
+Held = tuple[Version, int, KeyId]
+"""A version of a key that a custodian holds a share of, and how many shares open it."""
+
+
+def held_in_common(holdings: Mapping[int, Sequence[Held]]) -> list[tuple[Version, int, tuple[KeyId, ...]]]:
+    """Versions of which enough custodians say that they hold shares, with their keys.
+
+    A relay that forks can leave each custodian with a newest version that hardly another one has, while the version
+    before is still at all of them: what each lists as its newest says nothing about what they have in common.
+    """
+    holders: dict[Held, int] = defaultdict(int)
+    for held in holdings.values():
+        for one in set(held):
+            holders[one] += 1
+    found: dict[tuple[Version, int], list[KeyId]] = defaultdict(list)
+    for (version, threshold, key_id), count in holders.items():
+        if count >= threshold:
+            found[version, threshold].append(key_id)
+    return [(version, threshold, tuple(keys)) for (version, threshold), keys in found.items()]
 
 
 def _all_points(dealing: HeldDealing) -> bool:

@@ -63,8 +63,13 @@ class CeremonyService:
         return pb.GetStatusResponse(status=_envelope(await self._run(self._node().status)))
 
     async def list_keys(self, request: pb.ListKeysRequest, call: Call) -> pb.ListKeysResponse:
-        after = int.from_bytes(request.after, "big")
-        listed, last = await self._run(self._node().list_keys, request.order_sequence, after, request.limit)
+        after, last = int.from_bytes(request.after, "big"), 0
+        if request.key_ids:
+            listed = await self._run(self._node().list_versions, _ids(request.key_ids))
+        else:
+            listed, last = await self._run(
+                self._node().list_keys, request.order_sequence, after, request.limit
+            )
         groups: dict[tuple[Version, int], list[bytes]] = {}
         for version, threshold, key_id in listed:
             groups.setdefault((version, threshold), []).append(key_id)

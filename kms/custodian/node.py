@@ -224,6 +224,15 @@ class CustodianNode:
                 listed.append((*newest, key.key_id))
         return listed, page[-1].number if len(page) == limit else 0
 
+    def list_versions(self, key_ids: Sequence[KeyId]) -> list[tuple[Version, int, KeyId]]:
+        """(version, threshold, key id) of every share that is here of these keys."""
+        listed: list[tuple[Version, int, KeyId]] = []
+        for key in self.context.store.keys(key_ids).values():
+            if key.dealt:
+                listed.append((key.version, key.threshold, key.key_id))
+            listed += [(share.version, share.threshold, key.key_id) for share in key.reshared]
+        return listed
+
     def deal(
         self,
         order: Envelope,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from kms.coordinator.resharing import MadePlan, ReshareCase
+from kms.coordinator.resharing import MadePlan, ReshareCase, held_in_common
 from kms.crypto.signing import SigningKey
 from kms.custodian.resharing import Batch, OldPlan
 from kms.errors import KmsError
@@ -101,6 +101,10 @@ class Resharing:
             for (version, threshold), keys in found.items()
             for at in range(0, len(keys), self.batch_size)
         ]
+
+    def common(self, keys: Sequence[KeyId]) -> list[tuple[Version, int, tuple[KeyId, ...]]]:
+        """What enough nodes hold of these keys."""
+        return held_in_common({i: self.world.nodes[i].list_versions(keys) for i in self.up})
 
     def case(self, version: Version, threshold: int, keys: Sequence[KeyId]) -> ReshareCase:
         world = self.world

@@ -260,6 +260,9 @@ class Play:
 
     def _installed(self, node: CustodianNode, made: Made, index: int, batch: Batch) -> None:
         version = made.plan.version
+        dealings = {i: d.signed.hash for i, d in made.plan.dealings.items()}
+        for key_id in made.keys:  # before the call: who dies after the write has it all the same
+            self.views[key_id].install(version, index, dealings)
         try:
             word = message(node.install(batch))
         except KmsError as error:
@@ -267,9 +270,6 @@ class Play:
                 self._find_cheat(node, made, index, batch)
             raise
         self.words.setdefault(version, {})[index] = word
-        dealings = {i: d.signed.hash for i, d in made.plan.dealings.items()}
-        for key_id in made.keys:
-            self.views[key_id].install(version, index, dealings)
 
     def _find_cheat(self, node: CustodianNode, made: Made, index: int, batch: Batch) -> None:
         points = [d.packed_points for d in made.plan.dealings.values()]
@@ -442,24 +442,29 @@ class Play:
     def _finish(self) -> None:
         self.orders.append(make_order(self.world, len(self.orders) + 1))
         resharing = Resharing(self.world, self.orders[-1])
-        for _ in range(3):  # as often as a coordinator would be asked to go on
-            left = resharing.batches()
-            for version, threshold, keys in left:
-                case = resharing.case(version, threshold, keys)
-                resharing.collect_dealings(case)
-                try:
-                    made = case.plan()
-                except KmsError as error:
-                    self._note(f"end: no plan of {version.hex()[:6]}: {error.reason} {case.refused}")
-                    continue
-                refused = resharing.install(case, made)
-                self._note(f"end: {made.version.hex()[:6]} {sorted(case.installed)} {refused}")
-                if case.durable():
-                    resharing.erase(case, made)
-                dealings = {i: d.signed.hash for i, d in made.dealings.items()}
-                self._record_end(case, dealings, made)
+        for version, threshold, keys in resharing.batches():
+            if not self._finish_batch(resharing, version, threshold, keys):
+                for other in resharing.common(keys):
+                    self._finish_batch(resharing, *other)
         if resharing.batches():
             raise Broken("a quiet resharing did not come to its end")
+
+    def _finish_batch(
+        self, resharing: Resharing, version: Version, threshold: int, keys: tuple[KeyId, ...]
+    ) -> bool:
+        case = resharing.case(version, threshold, keys)
+        resharing.collect_dealings(case)
+        try:
+            made = case.plan()
+        except KmsError as error:
+            self._note(f"end: no plan of {version.hex()[:6]}: {error.reason} {case.refused}")
+            return False
+        refused = resharing.install(case, made)
+        self._note(f"end: {made.version.hex()[:6]} {sorted(case.installed)} {refused}")
+        if case.durable():
+            resharing.erase(case, made)
+        self._record_end(case, {i: d.signed.hash for i, d in made.dealings.items()}, made)
+        return True
 
     def _record_end(self, case: ReshareCase, dealings: dict[int, bytes], made: MadePlan) -> None:
         self.thresholds[made.version] = case.keyring.threshold
@@ -555,9 +560,9 @@ class _Repairing:
         return forms
 
     def _bring_back(self, node: CustodianNode, repair: Repair) -> None:
-        node.finish_repair(repair)
         for key_id in self.keys:
             self.play.views[key_id].bring_back(self.version, self.lost, self.helpers)
+        node.finish_repair(repair)
 
 
 def _sum(pieces: Pieces, blobs: dict[int, bytes], to: Envelope, node: CustodianNode) -> SummedPieces:

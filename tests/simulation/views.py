@@ -120,7 +120,9 @@ class Views:
         return drawn
 
     def install(self, version: bytes, index: int, dealings: Mapping[int, bytes]) -> None:
-        """The share that a plan's dealings (dealer -> hash) add up to."""
+        """The share that a plan's dealings (dealer -> hash) add up to, if all of them have something for this one."""
+        if any((dealing, index) not in self.subs for dealing in dealings.values()):
+            return
         weights = lagrange(tuple(sorted(dealings)))
         terms = zip(weights, sorted(dealings), strict=True)
         self.shares[version, index] = add(*((w, self.subs[dealings[i], index]) for w, i in terms))

@@ -31,14 +31,16 @@ class GetStatusResponse(_message.Message):
     def __init__(self, status: _Optional[_Union[_keyring_pb2.Envelope, _Mapping]] = ...) -> None: ...
 
 class ListKeysRequest(_message.Message):
-    __slots__ = ("order_sequence", "after", "limit")
+    __slots__ = ("order_sequence", "after", "limit", "key_ids")
     ORDER_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     AFTER_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
+    KEY_IDS_FIELD_NUMBER: _ClassVar[int]
     order_sequence: int
     after: bytes
     limit: int
-    def __init__(self, order_sequence: _Optional[int] = ..., after: _Optional[bytes] = ..., limit: _Optional[int] = ...) -> None: ...
+    key_ids: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, order_sequence: _Optional[int] = ..., after: _Optional[bytes] = ..., limit: _Optional[int] = ..., key_ids: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class KeysOfVersion(_message.Message):
     __slots__ = ("version", "threshold", "key_ids")
