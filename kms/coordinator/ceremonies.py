@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -61,7 +62,7 @@ class Progress:
 
 
 class Ceremonies:
-    """`adopt` is told of each longer chain; `now` gives unix seconds."""
+    """`adopt` is told of each longer chain, `renew` fetches sealing keys anew; `now` gives unix seconds."""
 
     def __init__(
         self,
@@ -69,9 +70,11 @@ class Ceremonies:
         relay: Relay,
         adopt: Callable[[Keyring], Awaitable[None]],
         transcript: Callable[[str], Transcript],
+        renew: Callable[[], Awaitable[None]],
         now: Callable[[], float] = time.time,
     ) -> None:
         self.chain = chain
+        self.renew = renew
         self.statuses: dict[int, Envelope] = {}
         self.old_threshold = 0
         self._relay, self._adopt, self._transcript, self._now = relay, adopt, transcript, now
@@ -102,13 +105,23 @@ class Ceremonies:
         """Take a longer chain and hand it round; (custodians that follow it, those that are away)."""
         offered = open_chain(envelopes, self.chain.keyring_id)
         self.chain = follow(self.chain, offered)
-        await self._follow(self.chain)
+        # Custodians first: sealing keys that we fetch from one that is behind are for the manifest before, so nobody
+        # could seal anything. Then newcomers, whose addresses are known only now.
         following = await self._hand_round()
+        await self._follow(self.chain)
+        following |= await self._hand_round()
         await self._hear_statuses()
         with self.record(f"manifest-{self.chain.last.manifest.sequence:06d}") as transcript:
             transcript.write_statements(status for _, status in sorted(self.statuses.items()))
         members = {i for link in self.chain.links[-2:] for i in link.manifest.indices}
         return sorted(following), sorted(members - following)
+
+    def until_change(self) -> float:
+        """Seconds until an announced manifest holds; infinity if none is announced."""
+        announced = self.chain.announced(self.now)
+        if not announced:
+            return math.inf
+        return max(0.0, self.chain.holds_from(announced[0].manifest.sequence) - self._now())
 
     @contextlib.contextmanager
     def record(self, name: str, order: Envelope | None = None) -> Iterator[Transcript]:

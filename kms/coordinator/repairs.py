@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from google.protobuf.message import Message
@@ -40,7 +40,8 @@ async def repair(relay: Relay, ceremonies: Ceremonies, index: int) -> AsyncItera
     # There is no order that could give it a name, and a later repair of the same custodian is another ceremony.
     with ceremonies.record(f"repair-{index}-{ceremonies.now}") as transcript:
         run = _Repair(relay, index, transcript)
-        work = asyncio.create_task(run.run())
+        # With its store it lost its sealing keys: what is sealed to the old ones it cannot open.
+        work = asyncio.create_task(run.run(ceremonies.renew))
         try:
             while not work.done():
                 yield run.progress
@@ -60,8 +61,9 @@ class _Repair:
         self._room = asyncio.Semaphore(IN_FLIGHT)
         self._turn = 0
 
-    async def run(self) -> None:
+    async def run(self, renew: Callable[[], Awaitable[None]]) -> None:
         await self._await_patient()
+        await renew()
         reached = 0
         for source in self._helpers:
             with contextlib.suppress(_Away):
