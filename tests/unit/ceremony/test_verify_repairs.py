@@ -22,10 +22,11 @@ from kms.statements.ceremony import (
     Status,
     task_hash,
 )
-from kms.statements.codec import decode
-from kms.statements.envelope import open_signed, sign
+from kms.statements.codec import decode, encode
+from kms.statements.envelope import open_signed, sign, sign_payload
 from kms.statements.ids import Version
 from kms.statements.pool import PoolOrder
+from kms.wire.v1 import ceremony_pb2
 from tests.protocol.ceremonies import message
 from tests.protocol.repairs import Repairing, lose_store
 from tests.protocol.world import LAB, World, signing_key
@@ -134,13 +135,25 @@ def test_statements_that_do_not_fit_their_task_are_refused(world: World, lines: 
     assert "not before it" in after(replace(pieces, task_hash=bytes(32)))
 
 
-@pytest.mark.parametrize(("helpers", "holds"), [((1, 3, 4), True), ((1, 3, 9), False), ((3, 5), True)])
-def test_helpers_are_members(world: World, helpers: tuple[int, ...], holds: bool) -> None:
+@pytest.mark.parametrize(
+    ("helpers", "holds"),
+    [
+        ((1, 3, 4), True),
+        ((3, 5), True),
+        ((1, 3, 9), False),
+        ((3, 1, 4), False),
+        ((1, 1, 4), False),
+        ((1, LOST, 4), False),
+    ],
+)
+def test_helpers_are_other_members_in_order(world: World, helpers: tuple[int, ...], holds: bool) -> None:
     ids = world.keyring.keyring_id, world.keyring.manifest_hash
-    root = derivation.batch_root([bytes(32)])
-    task = RepairTask(*ids, LOST, bytes(16), Version(bytes(32)), helpers, root, 1, 5)
-    chain = [line_of(envelope) for envelope in world.chain.envelopes]
-    found = problem([*chain, line_of(sign(task, world.identities[LOST]).envelope)])
+    task = RepairTask(*ids, LOST, bytes(16), Version(bytes(32)), HELPERS, bytes(32), 1, 5)
+    # No node would say it: its bytes are made by hand.
+    bent = ceremony_pb2.RepairTask.FromString(encode(task))
+    bent.helpers[:] = helpers
+    said = sign_payload(task, bent.SerializeToString(deterministic=True), world.identities[LOST])
+    found = problem([*map(line_of, world.chain.envelopes), line_of(said.envelope)])
     assert found == "" if holds else "not other members" in found
 
 
@@ -156,6 +169,8 @@ def test_sums_and_a_last_word_are_held_against_what_was_asked(world: World, line
     last = said(lines, "repair-sums")[-1]
     assert "says it twice" in problem([*lines[: lines.index(last)], last, last])
     assert "said before" in problem([*lines, said(lines, "repaired")[0]])
+    stranger = sign(replace(decode(RepairSums, last.payload, "sums"), index=5), world.identities[5])
+    assert "no helper of this repair" in problem([*lines[:-1], line_of(stranger.envelope)])
     elsewhere = SealedTarget(5, bytes(32), bytes(32))
     assert "not for who lost the shares" in instead("repair-sums", RepairSums, target=elsewhere)
     assert "3 shares were asked for, not 2" in instead("repaired", Repaired, count=2)
