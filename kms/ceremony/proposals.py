@@ -83,6 +83,14 @@ def propose(
     return Proposal(chain, statement, encode(statement), (), tuple(enrolments))
 
 
+def chain_of(proposal: Proposal) -> Chain | None:
+    """The chain as it stands: with the manifest that is proposed if all have signed it; None if there is none yet."""
+    before = () if proposal.chain is None else proposal.chain.envelopes
+    if isinstance(proposal.statement, Manifest) and not missing(proposal):
+        return open_chain([*before, envelope_of(proposal.line)], proposal.keyring_id)
+    return proposal.chain
+
+
 def lines_of(proposal: Proposal, *, enrolments: bool = True) -> tuple[Line, ...]:
     """The proposal's file, with or without enrolments."""
     before = [] if proposal.chain is None else [line_of(envelope) for envelope in proposal.chain.envelopes]

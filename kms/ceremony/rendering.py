@@ -11,12 +11,13 @@ from typing import Any, Final
 from kms.ceremony.changes import changes
 from kms.ceremony.checks import objections
 from kms.ceremony.drafts import DAY, REHEARSAL
-from kms.ceremony.proposals import Order, Proposal, missing, parties
+from kms.ceremony.proposals import Order, Proposal, chain_of, missing, parties
 from kms.ceremony.rule_words import explain
 from kms.ceremony.words import printable, words
 from kms.crypto.signing import thumbprint
 from kms.statements import quorums
 from kms.statements.manifest import Custodian, Manifest
+from kms.statements.notices import notices
 from kms.statements.pool import PoolOrder
 
 WIDTH: Final = 110
@@ -74,6 +75,7 @@ def facts(proposal: Proposal, now: int) -> dict[str, Any]:
         "rehearsal": _rehearsed(proposal),
         "objections": [{"path": o.path, "problem": o.problem} for o in objections(proposal, now)],
         "missing": missing(proposal),
+        "notices": standing(proposal, now),
         "parties": [
             {"role": p.role, "name": p.name, "key": p.key.hex(), "signed": p.signed}
             for p in parties(proposal)
@@ -114,6 +116,12 @@ def facts(proposal: Proposal, now: int) -> dict[str, Any]:
         "changes": changes(proposal.chain.last.manifest, statement) if proposal.chain else [],
         "rules": [{"name": r.name, "effect": r.effect, "text": r.text} for r in explain(statement.policy)],
     }
+
+
+def standing(proposal: Proposal, now: int) -> list[str]:
+    """What is to be known of the chain: an end that is near, a manifest that is to hold."""
+    known = chain_of(proposal)
+    return [] if known is None else notices(known, now)
 
 
 def when(seconds: int) -> str:

@@ -2,17 +2,25 @@
 
 Nothing of a node runs here: no libsecp256k1, no network, no database, no policy engine. The file is believed as little
 as whoever kept it; only the keyring's id must be known from elsewhere, and compared.
+
+    python -m kms.ceremony.verify FILE [--keyring-id HEX] [--json | --html]
+
+is the same as `kms ceremony verify`, on a machine that has nothing but `cryptography` and `py_ecc`.
 """
 
 from __future__ import annotations
 
+import argparse
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kms.ceremony.files import Line, read_bytes, read_line
+from kms.ceremony.offline import report
 from kms.ceremony.offline.account import Account, Broken, Event
 from kms.ceremony.offline.resharing import check_resharing
 from kms.ceremony.offline.transcript import Transcript, digest
-from kms.errors import Invalid
+from kms.errors import Invalid, KmsError
 
 
 def verify_file(path: Path, keyring_id: str = "") -> Account:
@@ -35,7 +43,7 @@ def verify(data: bytes, keyring_id: str = "") -> Account:
             raise Broken(1, "there is no manifest in the file")
         if keyring_id and keyring_id != account.keyring_id:
             raise Broken(1, "this is another keyring than the one that you named")
-        account.outcomes = check_resharing(transcript)
+        account.outcomes = check_resharing(transcript) + transcript.repairs.outcomes(transcript.attachments)
     except Broken as broken:
         account.problem = Event(broken.line, broken.problem)
     return account
@@ -46,3 +54,26 @@ def _line(number: int, raw: bytes) -> Line:
         return read_line(raw, "")
     except Invalid as error:
         raise Broken(number, error.message.removeprefix(": ")) from None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line without the libraries of the others. 0: all of the file holds; 1: it does not."""
+    parser = argparse.ArgumentParser(prog="python -m kms.ceremony.verify", description=verify.__doc__)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--keyring-id", default="", help="as you know it from elsewhere (64 hex digits)")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", dest="write", action="store_const", const=report.as_json)
+    form.add_argument("--html", dest="write", action="store_const", const=report.as_html)
+    given = parser.parse_args(arguments)
+    write: Callable[[Account], str] = given.write or report.as_text
+    try:
+        account = verify_file(given.file, given.keyring_id.lower())
+    except KmsError as error:
+        print(f"kms: {error.message} [{error.reason}]", file=sys.stderr)
+        return 1
+    print(write(account))
+    return 0 if account.problem is None else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

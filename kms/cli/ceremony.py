@@ -133,15 +133,17 @@ def sign(
 
 @app.command()
 def status(file: File, signatures: Signatures = None, as_json: Json = False) -> None:
-    """Say who has signed a proposal and who is missing."""
+    """Say who has signed a proposal, who is missing, and when the keyring's manifest ends."""
     from kms.ceremony.proposals import missing, parties
-    from kms.ceremony.rendering import facts
+    from kms.ceremony.rendering import facts, standing
     from kms.ceremony.words import printable
 
-    proposal = _with(file, signatures)
+    proposal, now = _with(file, signatures), int(time.time())
     if as_json:
-        typer.echo(json.dumps(facts(proposal, int(time.time()))))
+        typer.echo(json.dumps(facts(proposal, now)))
         return
+    for notice in standing(proposal, now):
+        typer.echo(f"note: {notice}")
     for party in parties(proposal):
         typer.echo(
             f"{'signed ' if party.signed else 'missing'}  {printable(party.name)}  {party.key.hex()[:16]}"

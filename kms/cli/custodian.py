@@ -83,27 +83,46 @@ def join(
 
 @app.command()
 def check(config: Config, as_json: Json = False) -> None:
-    """Follow the whole log and hold every share against its commitments. The node must not be running."""
+    """Follow the whole log, hold every share against its commitments, and warn of a manifest that ends.
+
+    The node must not be running.
+    """
     from rich.progress import track
 
     from kms.custodian.check import check_store
     from kms.custodian.config import open_vault
+    from kms.custodian.following import stored_chain
     from kms.custodian.sqlite import SqliteCustodianStore
+    from kms.statements.chain_file import read_chain
+    from kms.statements.notices import notices
 
     settings = _load(config)
     store = SqliteCustodianStore.open(settings.store)
+    chain = stored_chain(store, read_chain(settings.manifest, settings.keyring_id))
+    told = notices(chain, int(time.time()))
     report = check_store(
         store, open_vault(settings), lambda steps, n: track(steps, "shares", n, disable=as_json)
     )
     if as_json:
-        typer.echo(json.dumps(report.as_dict()))
+        typer.echo(json.dumps(report.as_dict() | {"notices": told}))
     else:
         typer.echo(f"custodian {report.index}: {report.log_entries} log entries, {report.keys} keys")
         for key_id in report.damaged:
             typer.echo(f"damaged: {key_id}")
+        for ours, theirs in report.forks:
+            typer.echo(f"FORK: this node took the manifest {_digest(ours)} and was shown {_digest(theirs)}")
+        for notice in told:
+            typer.echo(f"note: {notice}")
     store.close()
     if report.damaged:
         raise typer.Exit(1)
+
+
+def _digest(envelope: str) -> str:
+    from kms.statements.envelope import unpack
+    from kms.statements.manifest import manifest_hash
+
+    return manifest_hash(unpack(bytes.fromhex(envelope))[1]).hex()
 
 
 @app.command()

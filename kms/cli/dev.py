@@ -125,6 +125,51 @@ def token(
     typer.echo(asyncio.run(at.issue(subject, holder_class, bytes.fromhex(key_thumbprint), audience)))
 
 
+@app.command()
+def certificates(
+    authority: Annotated[Path, typer.Argument(help="The authority's folder; made if it is not there.")],
+    folder: Annotated[list[Path], typer.Argument(help="Folders that get tls.pem and tls.key.")],
+) -> None:
+    """Make TLS certificates for processes on this machine (127.0.0.1), each named as its folder."""
+    from kms.dev.certificates import Authority
+
+    found = Authority.load(authority) if authority.exists() else Authority.create(authority)
+    for home in folder:
+        home.mkdir(mode=0o700, exist_ok=True)
+        found.issue(home, home.name)
+
+
+@app.command()
+def issuer(key: Annotated[Path, typer.Argument(help="The key file to make.")]) -> None:
+    """Make the key of an issuer to try things with, and print its public half."""
+    from kms.crypto.signing import SigningKey
+    from kms.storage.keyfile import write_secret
+
+    made = SigningKey.generate()
+    write_secret(key, made.seed)
+    typer.echo(made.public.hex())
+
+
+@app.command()
+def vouch(
+    key: Annotated[Path, typer.Option(help="The issuer's key file.")],
+    kid: Annotated[str, typer.Option(help="Its name in the manifest.")],
+    iss: Annotated[str, typer.Option()],
+    subject: Annotated[str, typer.Option()],
+    holder_class: Annotated[str, typer.Option("--class")],
+    key_thumbprint: Annotated[str, typer.Option()],
+    audience: Annotated[str, typer.Option()],
+) -> None:
+    """Print a credential signed with an issuer's key, for whoever asks; profiles call this."""
+    from kms.crypto.signing import SigningKey
+    from kms.dev.tokens import issue_credential
+    from kms.storage.keyfile import read_secret
+
+    signer, holder = SigningKey(read_secret(key)), bytes.fromhex(key_thumbprint)
+    now = int(time.time())
+    typer.echo(issue_credential(signer, kid, iss, subject, holder_class, "", holder, audience, now))
+
+
 @serve.command("issuer")
 def serve_issuer(config: Config) -> None:
     """Run a development issuer."""

@@ -100,25 +100,35 @@ def accept(
 
 
 def place_manifest(settings: CustodianConfig, chain: Path) -> None:
-    """Make the manifest file that the configuration names out of a chain file of the keyring that it pins."""
+    """Make the manifest file that the configuration names out of a chain file of the keyring that it pins.
+
+    One that is there already gives way to a longer chain which goes on from it, and only where no store has seen it.
+    """
     from kms.ceremony import files
     from kms.ceremony.proposals import read_chain
     from kms.crypto.hashing import equal
     from kms.errors import ConfigError, NotFound
+    from kms.statements.chain import follow
+    from kms.statements.chain_file import read_chain as read_own
 
-    data = files.read_bytes(chain)
-    first = read_chain(files.read(chain)).links[0]
+    offered = read_chain(files.read(chain))
+    first = offered.links[0]
     if not equal(first.keyring_id, settings.keyring_id):
         raise NotFound(
             f"{chain} is of the keyring {first.keyring_id.hex()}, the configuration's keyring_id is another",
             reason="WRONG_KEYRING",
         )
-    try:
-        with settings.manifest.open("xb") as file:
-            file.write(data)
-    except FileExistsError:
-        if settings.manifest.read_bytes() != data:
-            raise ConfigError(f"{settings.manifest} exists already and is another manifest") from None
+    if not settings.manifest.exists():
+        files.create(settings.manifest, files.read(chain))
+        return
+    known = read_own(settings.manifest, settings.keyring_id)
+    if len(follow(known, offered).links) > len(known.links):
+        if settings.store.exists():
+            raise ConfigError(f"{settings.store} exists already: the node follows the chain by itself")
+        part = settings.manifest.with_name(f".{settings.manifest.name}.new")
+        part.unlink(missing_ok=True)
+        files.create(part, files.read(chain))
+        part.replace(settings.manifest)
 
 
 def _load(path: Path) -> CustodianConfig:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -63,7 +64,7 @@ class Progress:
 
 
 class Ceremonies:
-    """`adopt` is told of each longer chain; `now` gives unix seconds."""
+    """`adopt` is told of each longer chain, `renew` fetches sealing keys anew; `now` gives unix seconds."""
 
     def __init__(
         self,
@@ -71,9 +72,11 @@ class Ceremonies:
         relay: Relay,
         adopt: Callable[[Keyring], Awaitable[None]],
         transcript: Callable[[str], Transcript],
+        renew: Callable[[], Awaitable[None]],
         now: Callable[[], float] = time.time,
     ) -> None:
         self.chain = chain
+        self.renew = renew
         self.statuses: dict[int, Envelope] = {}
         self.old_threshold = 0
         self._relay, self._adopt, self._transcript, self._now = relay, adopt, transcript, now
@@ -85,6 +88,9 @@ class Ceremonies:
         """Follow whatever longer chain a custodian follows, hand ours to who is behind, and hear where all stand."""
         await self._hand_round()
         await self._follow(self.chain)
+        await self._hear_statuses()
+
+    async def _hear_statuses(self) -> None:
         opened: dict[int, Status] = {}
 
         async def ask(index: int) -> None:
@@ -101,10 +107,33 @@ class Ceremonies:
         """Take a longer chain and hand it round; (custodians that follow it, those that are away)."""
         offered = open_chain(envelopes, self.chain.keyring_id)
         self.chain = follow(self.chain, offered)
-        await self._follow(self.chain)
+        # Custodians first: sealing keys that we fetch from one that is behind are for the manifest before, so nobody
+        # could seal anything. Then newcomers, whose addresses are known only now.
         following = await self._hand_round()
+        await self._follow(self.chain)
+        following |= await self._hand_round()
+        await self._hear_statuses()
+        with self.record(f"manifest-{self.chain.last.manifest.sequence:06d}") as transcript:
+            transcript.write_statements(status for _, status in sorted(self.statuses.items()))
         members = {i for link in self.chain.links[-2:] for i in link.manifest.indices}
         return sorted(following), sorted(members - following)
+
+    def until_change(self) -> float:
+        """Seconds until an announced manifest holds; infinity if none is announced."""
+        announced = self.chain.announced(self.now)
+        if not announced:
+            return math.inf
+        return max(0.0, self.chain.holds_from(announced[0].manifest.sequence) - self._now())
+
+    @contextlib.contextmanager
+    def record(self, name: str, order: Envelope | None = None) -> Iterator[Transcript]:
+        """The transcript of this name, open, with the chain (and the order) at its beginning."""
+        transcript = self._transcript(name)
+        transcript.start([keyring_pb2.Envelope.FromString(e) for e in self.chain.envelopes], order)
+        try:
+            yield transcript
+        finally:
+            transcript.close()
 
     async def _hand_round(self) -> set[int]:
         following: set[int] = set()
@@ -139,7 +168,7 @@ class Ceremonies:
         async with self._one:
             await self.keep_up()
             order = open_order(envelope, self.chain, int(self._now()))
-            run = _Resharing(self, self._relay, order, self._transcript, self._now)
+            run = _Resharing(self, self._relay, order, self._now)
             work = asyncio.create_task(run.run())
             try:
                 while not work.done():
@@ -168,13 +197,11 @@ class _Resharing:
         ceremonies: Ceremonies,
         relay: Relay,
         order: Signed[ReshareOrder],
-        transcript: Callable[[str], Transcript],
         now: Callable[[], float],
     ) -> None:
         self.progress = Progress()
         self._ceremonies, self._relay, self._order, self._now = ceremonies, relay, order, now
         self._chain, self._keyring = ceremonies.chain, relay.keyring
-        self._transcript = transcript(f"reshare-{order.statement.sequence:06d}")
         self._sealing: dict[int, Envelope] = {}
         self._newcomers: set[int] = set()
         self._accusers: dict[int, set[int]] = {}
@@ -182,9 +209,11 @@ class _Resharing:
         self._turn = 0
 
     async def run(self) -> None:
-        self._transcript.start(
-            [keyring_pb2.Envelope.FromString(e) for e in self._chain.envelopes], self._order
-        )
+        name = f"reshare-{self._order.statement.sequence:06d}"
+        with self._ceremonies.record(name, self._order.message) as self._transcript:
+            await self._run()
+
+    async def _run(self) -> None:
         await self._fetch_sealing_keys()
         if len(self._sealing) < quorums.durable(self._keyring.threshold):
             raise Unavailable(
@@ -202,7 +231,6 @@ class _Resharing:
             await self._settle()
         finally:
             refreshing.cancel()
-            self._transcript.close()
 
     def _count(self) -> None:
         sequence = self._order.statement.sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from google.protobuf.message import Message
@@ -19,6 +19,7 @@ from kms.coordinator.ceremonies import (
 )
 from kms.coordinator.relay import Relay
 from kms.coordinator.resharing import held_in_common
+from kms.coordinator.transcripts import RepairedBatch, Transcript
 from kms.errors import Invalid, KmsError, Unavailable
 from kms.statements.ids import KeyId, Version
 from kms.transport import logs
@@ -36,29 +37,33 @@ async def repair(relay: Relay, ceremonies: Ceremonies, index: int) -> AsyncItera
     if index not in relay.keyring.manifest.indices:
         raise Invalid(f"the manifest has no custodian {index}", reason="UNKNOWN_CUSTODIAN")
     await ceremonies.keep_up()
-    run = _Repair(relay, index)
-    work = asyncio.create_task(run.run())
-    try:
-        while not work.done():
+    # There is no order that could give it a name, and a later repair of the same custodian is another ceremony.
+    with ceremonies.record(f"repair-{index}-{ceremonies.now}") as transcript:
+        run = _Repair(relay, index, transcript)
+        # With its store it lost its sealing keys: what is sealed to the old ones it cannot open.
+        work = asyncio.create_task(run.run(ceremonies.renew))
+        try:
+            while not work.done():
+                yield run.progress
+                await asyncio.wait([work], timeout=0.25)
+            work.result()
             yield run.progress
-            await asyncio.wait([work], timeout=0.25)
-        work.result()
-        yield run.progress
-    finally:
-        work.cancel()
-        await asyncio.gather(work, return_exceptions=True)
+        finally:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
 
 
 class _Repair:
-    def __init__(self, relay: Relay, index: int) -> None:
+    def __init__(self, relay: Relay, index: int, transcript: Transcript) -> None:
         self.progress = Progress()
-        self._relay, self._index = relay, index
+        self._relay, self._index, self._transcript = relay, index, transcript
         self._helpers = [i for i in relay.indices if i != index]
         self._room = asyncio.Semaphore(IN_FLIGHT)
         self._turn = 0
 
-    async def run(self) -> None:
+    async def run(self, renew: Callable[[], Awaitable[None]]) -> None:
         await self._await_patient()
+        await renew()
         reached = 0
         for source in self._helpers:
             with contextlib.suppress(_Away):
@@ -212,7 +217,10 @@ class _Repair:
         if planned is not None:
             finish.plan, finish.version_points = planned.plan, planned.points
             finish.plan_key_ids.extend(planned.key_ids)
-        await self._ask(self._index, "FinishRepair", finish, pb.FinishRepairResponse)
+        done = await self._ask(self._index, "FinishRepair", finish, pb.FinishRepairResponse)
+        self._transcript.write_repair(
+            RepairedBatch(started.task, key_ids, pieces, points, [s.sums for s in sums], done.repaired)
+        )
 
     async def _ask(self, index: int, method: str, request: Message, response: type[T]) -> T:
         """As the relay does; a helper that fails, or that another names, is left out of the next attempt."""

@@ -55,10 +55,16 @@ class CoordinatorService:
         self._store, self._relay, self._endpoints = store, relay, endpoints
         self._now = now
         self.ceremonies = Ceremonies(
-            chain, relay, self._adopt, lambda name: Transcript(transcripts, name), now
+            chain,
+            relay,
+            self._adopt,
+            lambda name: Transcript(transcripts, name),
+            self.refresh_sealing_keys,
+            now,
         )
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._releases: dict[bytes, ReleaseRun] = {}
+        self._changed = asyncio.Event()
         self._background: set[asyncio.Task[None]] = set()
         self._sealing_keys: dict[int, bytes] = dict(store.sealing_keys())
         self.pools = Pools(relay, self.ceremonies)
@@ -107,6 +113,7 @@ class CoordinatorService:
             # Whom we cannot reach counts as away, like one that is down.
             logs.logger().error("endpoints", reason=error.reason, message=error.message)
             self._relay.adopt(keyring, {})
+        self._changed.set()
         self._sealing_keys.clear()
         self.ceremonies.statuses.clear()
         await self.refresh_sealing_keys()
@@ -283,7 +290,11 @@ class CoordinatorService:
             except Exception as error:  # whatever it is, keys must go on being fetched
                 logs.logger().error("refresh", error=type(error).__name__)
             missing = len(self._sealing_keys) < len(self._relay.indices)
-            await asyncio.sleep(min(seconds, 0.5) if missing else seconds)
+            pause = min(seconds, 0.5 if missing else seconds, self.ceremonies.until_change())
+            with contextlib.suppress(TimeoutError):  # a new manifest wants new sealing keys at once
+                async with asyncio.timeout(max(pause, 0.05)):
+                    await self._changed.wait()
+            self._changed.clear()
 
     async def close(self) -> None:
         for task in self._background:

@@ -27,6 +27,8 @@ class Report:
     keys: int
     damaged: tuple[str, ...]
     missing: int = 0
+    forks: tuple[tuple[str, str], ...] = ()
+    """Envelopes (hex) of two manifests of one sequence that this node was shown: evidence against who signed both."""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -40,7 +42,8 @@ def check_store(store: CustodianStore, vault: Vault, progress: Progress = lambda
     damaged: list[str] = []
     for page in progress(store.all_keys(PAGE), -(-keys // PAGE)):
         damaged += damaged_keys(page, vault, index, store.versions.version)
-    return Report(index, entries, keys, tuple(damaged), store.count_missing())
+    forks = tuple((ours.hex(), theirs.hex()) for ours, theirs in store.versions.forks())
+    return Report(index, entries, keys, tuple(damaged), store.count_missing(), forks)
 
 
 def damaged_keys(

@@ -30,7 +30,7 @@ from kms.custodian.ledger import Ledger
 from kms.custodian.sealing_keys import DEFAULT_PERIOD, SealingKeys
 from kms.custodian.store import WAITING, CustodianStore, StoredPool, StoredVersion
 from kms.custodian.vault import Vault
-from kms.errors import ConfigError, StoreError, Unavailable
+from kms.errors import ConfigError, Fork, StoreError, Unavailable
 from kms.policy.counters import Counters
 from kms.policy.credentials import CredentialCache, IssuerKeys, issuer_keys
 from kms.policy.engine import PolicyEngine
@@ -41,6 +41,7 @@ from kms.statements.codec import decode
 from kms.statements.envelope import Envelope, Signed
 from kms.statements.ids import DepositHash, KeyId, RequestHash, Version
 from kms.statements.manifest import Keyring, SealingKey, advance
+from kms.statements.notices import days_left
 
 LOG_CHECKED_AT_START = 1000
 """Entries. `check` follows the whole chain."""
@@ -185,8 +186,16 @@ class CustodianNode:
     # -- manifests and ceremonies ------------------------------------------------------------------------
 
     def follow_chain(self, envelopes: Sequence[bytes]) -> list[bytes]:
-        """Take a longer chain if its rule of succession holds; the chain that this node follows from now on."""
-        chain = longer_chain(self.context, envelopes)
+        """Take a longer chain if its rule of succession holds; the chain that this node follows from now on.
+
+        Fork, with both sides kept, if it parts from the chain that this node follows.
+        """
+        try:
+            chain = longer_chain(self.context, envelopes)
+        except Fork as fork:
+            with self.context.store.transaction():
+                self.context.store.versions.add_fork(*fork.evidence)
+            raise
         if chain is not None:
             for link in chain.links[len(self.context.chain.links) :]:
                 refuse_unsafe(link.manifest)
@@ -306,6 +315,10 @@ class CustodianNode:
         """How many of a deposit's keys can be released from now on."""
         self._keep_up()
         return drawing.confirm(self.context, deposit, receipts)
+
+    def days_left(self) -> int | None:
+        """Days until the manifest in force expires (-1: it has), from 30 days before; else None."""
+        return days_left(self.context.chain, self.context.now())
 
     def _keep_up(self) -> None:
         """Live by the manifest that is in force now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -222,7 +223,10 @@ class CustodianService:
     async def keep_time(self, seconds: float) -> None:
         """Rotate, erase and expire, for as long as the node runs and is open."""
         await self._open.wait()
+        told: int | None = None
         while True:
+            with contextlib.suppress(KmsError):  # of a clock that jumped, tick tells
+                told = await self._tell_of_the_end(told)
             await asyncio.sleep(seconds)
             try:
                 for request in await self._run(self._node.tick):
@@ -231,6 +235,13 @@ class CustodianService:
                 logs.logger().warning("tick", reason=error.reason)
             except Exception as error:  # whatever it is, time must go on being kept
                 logs.logger().error("tick", error=type(error).__name__)
+
+    async def _tell_of_the_end(self, told: int | None) -> int | None:
+        """Log once a day that the manifest expires, from 30 days before; the days left that were told."""
+        days = await self._run(self._node.days_left)
+        if days is not None and days != told:
+            logs.logger().warning("manifest_expires", days=max(0, days), expired=days < 0)
+        return days
 
     async def close(self) -> None:
         """After the last step, close the store."""

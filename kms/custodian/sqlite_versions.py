@@ -9,7 +9,13 @@ from collections.abc import Mapping, Sequence
 from kms.custodian.store import ResharedShare, StoredVersion
 from kms.statements.ids import KeyId, Version
 
+MAX_FORKS = 8
 _PART = 500
+
+
+def _unpair(value: bytes) -> tuple[bytes, bytes]:
+    end = 4 + int.from_bytes(value[:4], "big")
+    return value[4:end], value[end:]
 
 
 class SqliteVersions:
@@ -26,6 +32,18 @@ class SqliteVersions:
 
     def add_manifest(self, sequence: int, envelope: bytes) -> None:
         self._db.execute("INSERT INTO manifests VALUES (?, ?)", (sequence, envelope))
+
+    def forks(self) -> list[tuple[bytes, bytes]]:
+        """Envelopes of two manifests of one sequence each: the one that this node took, and the other."""
+        rows = self._db.execute("SELECT value FROM meta WHERE name LIKE 'fork %' ORDER BY name")
+        return [_unpair(row[0]) for row in rows]
+
+    def add_fork(self, ours: bytes, theirs: bytes) -> None:
+        known = self.forks()
+        # More prove nothing more, and whoever signs manifests must not fill the disk with them.
+        if (ours, theirs) not in known and len(known) < MAX_FORKS:
+            value = len(ours).to_bytes(4, "big") + ours + theirs
+            self._db.execute("INSERT INTO meta VALUES (?, ?)", (f"fork {len(known)}", value))
 
     def order_seen(self) -> tuple[int, bytes]:
         """(sequence, hash) of the highest reshare order that was acted on; (0, b"") if none was."""

@@ -99,6 +99,7 @@ def found(
     durable_quorum: int | None = None,
     policy: str | None = None,
     tap: bool = False,
+    valid_seconds: int = YEAR,
     custodian_options: dict[str, object] | None = None,
 ) -> Layout:
     """Make a new cluster's files in `folder` (which must be empty or absent)."""
@@ -143,7 +144,7 @@ def found(
         policy=policy or default_policy(),
         policy_schema=default_schema(),
         created_at=now,
-        expires_at=now + YEAR,
+        expires_at=now + valid_seconds,
     )
     payload = encode(manifest)
     signed = sign_payload(manifest, payload, admin, *identities.values())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import re
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -48,4 +50,7 @@ def run(script: str, folder: Path, answers: Mapping[str, str] | None = None) -> 
         answered = len(seen)
     os.close(ours)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    # What it left running in the background is its own, and ends with it.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child, signal.SIGKILL)
     return status, seen.decode(errors="replace").replace("\r\n", "\n")

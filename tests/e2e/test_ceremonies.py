@@ -225,9 +225,12 @@ def test_three_of_five_becomes_three_of_seven_and_four_of_seven_while_a_device_r
     after = site.client_of(profile)
     assert after.decrypt_many(records) == plain
     written = sorted((ceremony.layout.folder / "coordinator" / "ceremonies").glob("*.jsonl"))
-    assert len(written) == 2
+    named = ["manifest-000001", "manifest-000002", "repair-3-", "reshare-000001", "reshare-000002"]
+    assert [path.name[: len(name)] for path, name in zip(written, named, strict=True)] == named
     for transcript in written:
         assert json.loads(kms("ceremony", "verify", transcript, "--json"))["problem"] is None
+    (told,) = json.loads(kms("ceremony", "verify", written[2], "--json"))["outcomes"]
+    assert f"custodian 3: {KEYS} of {KEYS} lost shares are back" in told
 
 
 def test_keys_that_nobody_has_known_are_drawn_and_read_with(ceremony: Ceremony) -> None:

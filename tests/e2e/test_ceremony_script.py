@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import secrets
 import shutil
+import socket
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,39 +23,135 @@ PAGE = Path(__file__).parents[2] / "docs" / "ceremonies.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
+NODES_START = "## 9."
+"""Where the page goes on with nodes that run; what is before it needs none."""
+LATER = """
+echo 'change_delay_days = 14' > longer.toml
+kms ceremony propose longer.toml --chain chain.file --out longer.proposal
+kms ceremony order --chain chain.file --reason "yearly refresh" --sequence 1 --out refresh.proposal
+kms ceremony sign refresh.proposal --key admin-1.key --out refresh-1.signature
+kms ceremony sign refresh.proposal --key admin-3.key --out refresh-3.signature
+kms ceremony gather refresh.proposal refresh-1.signature refresh-3.signature --out refresh.order
+"""
+
+
+def blocks(text: str) -> str:
+    """All that a page has a shell do, as one script that says which block failed."""
+    script = ["trap '[ $? = 0 ] || echo \"the block at line $block of the page failed\"' EXIT"]
+    for match in BLOCK.finditer(text):
+        if match[1] == "sh":
+            script += [f"block={text.count(chr(10), 0, match.start()) + 2}", match[2]]
+    return "\n".join(script)
+
+
+def free_prefix() -> str:
+    """First digits of ports of which those that the page uses are free, below what connections take for themselves."""
+    while True:
+        prefix = secrets.randbelow(200) + 110
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+            for last in (0, *range(11, 19), *range(21, 29)):
+                stack.enter_context(socket.socket()).bind(("127.0.0.1", 100 * prefix + last))
+            return str(prefix)
+
+
 @pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    home = Path(tempfile.mkdtemp(prefix="kc"))
+def prepared() -> Iterator[pytest.MonkeyPatch]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-        yield home
+        patch.setenv("ports", free_prefix())
+        yield patch
+
+
+@pytest.fixture
+def empty(prepared: pytest.MonkeyPatch) -> Iterator[Path]:
+    home = Path(tempfile.mkdtemp(prefix="kc"))
+    yield home
     shutil.rmtree(home)
 
 
 @pytest.fixture(scope="module")
-def ceremony(folder: Path) -> Path:
-    """The folder after every block of the page has run."""
-    text = PAGE.read_text()
-    for match in BLOCK.finditer(text):
-        if match[1] == "sh":
-            status, seen = terminal.run(match[2], folder)
-            line = text.count("\n", 0, match.start()) + 2
-            assert status == 0, f"line {line}: {seen}"
+def ceremony(prepared: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of a keyring that was founded by the page, with a next manifest and an order on their way."""
+    folder = Path(tempfile.mkdtemp(prefix="kc"))
+    status, seen = terminal.run(blocks(PAGE.read_text().split(NODES_START)[0]) + LATER, folder)
+    assert status == 0, seen
     (folder / "unsafe.toml").write_text('policy = "unsafe.cedar"\n')
     (folder / "unsafe.cedar").write_text('@id("all") permit (principal, action, resource);\n')
-    return folder
+    yield folder
+    shutil.rmtree(folder)
 
 
 def kms(command: str, folder: Path, **answers: str) -> tuple[int, str]:
     return terminal.run(f"kms {command}", folder, answers)
 
 
-def test_every_block_of_the_page_works_as_it_stands(ceremony: Path) -> None:
-    assert {"chain.file", "record.html", "refresh.order", "longer.proposal"} <= {
-        path.name for path in ceremony.iterdir()
-    }
+def account(transcript: Path) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(kms(f"ceremony verify {transcript} --json", transcript.parent)[1])
+    assert told["problem"] is None
+    return told
+
+
+def test_the_page_leads_from_an_empty_folder_to_four_of_seven_and_back_from_a_lost_store(empty: Path) -> None:
+    status, seen = terminal.run(blocks(PAGE.read_text()), empty)
+    assert status == 0, seen[-4000:]
+    assert "Everything in this file holds." in (empty / "record.html").read_text()
+
+    rounds = re.fullmatch(
+        r"all records, (\d+) times over: nothing is lost\n", (empty / "reading.txt").read_text()
+    )
+    assert rounds is not None
+    assert int(rounds[1]) > 1
+    assert "all records, 1 times over: nothing is lost" in seen  # with the newest and the repaired ones alone
+    shown = json.loads(kms("ceremony show four.file --json", empty)[1])
+    assert shown["threshold"] == 4
+    assert [c["index"] for c in shown["custodians"]] == [1, 2, 3, 5, 6, 7, 8]
+
+    left = sorted((empty / "coordinator" / "ceremonies").iterdir())
+    named = ["manifest-000001", "manifest-000002", "repair-3-", "reshare-000001", "reshare-000002"]
+    assert [path.name[: len(name)] for path, name in zip(left, named, strict=True)] == named
+    first, second, repair, joined, four = (account(path) for path in left)
+    assert "3 of 7 custodians open" in first["events"][1]["text"]
+    assert "4 of 7 custodians open" in second["events"][2]["text"]
+    assert "20 of 20 lost shares are back" in repair["outcomes"][0]
+    assert "it lasts" in joined["outcomes"][0]
+    assert "on the disks of custodians 1, 2, 3, 5, 6, 7, 8 (7, 7 are needed: it lasts)" in four["outcomes"][0]
+
+
+def test_the_keyring_is_founded_before_any_node_runs(ceremony: Path) -> None:
     assert len(list(ceremony.glob("custodian-*/custodian.db"))) == 5
     assert "Everything in this file holds." in (ceremony / "record.html").read_text()
+
+
+def test_a_store_that_is_there_keeps_its_manifest_and_a_lost_one_takes_the_longer_chain(
+    ceremony: Path,
+) -> None:
+    folder = ceremony / "custodian-5"
+    signatures = []
+    for party in ("admin-1", "admin-2", *(f"custodian-{number}" for number in range(1, 6))):
+        signed = f"longer-{party}.signature"
+        command = (
+            f"ceremony sign longer.proposal --key {party}.key --out {signed}"
+            if party.startswith("admin")
+            else f"custodian accept longer.proposal --config {party}/custodian.toml --out {signed}"
+        )
+        assert kms(command, ceremony)[0] == 0
+        signatures.append(signed)
+    assert kms(f"ceremony gather longer.proposal {' '.join(signatures)} --out longer.file", ceremony)[0] == 0
+
+    join = "custodian join --config custodian-5/custodian.toml --chain {}"
+    before = (folder / "manifest.bin").read_bytes()
+    status, seen = kms(join.format("longer.file"), ceremony)
+    assert (status, "follows the chain by itself" in seen) == (1, True)
+    assert (folder / "manifest.bin").read_bytes() == before
+    for path in folder.glob("custodian.db*"):
+        path.unlink()
+    assert kms(join.format("longer.file"), ceremony)[0] == 0
+    assert (folder / "manifest.bin").read_bytes() == (ceremony / "longer.file").read_bytes()
+    for path in folder.glob("custodian.db*"):
+        path.unlink()
+    status, seen = kms(join.format("chain.file"), ceremony)
+    assert (status, "MANIFEST_ROLLBACK" in seen) == (1, True)
+    assert kms(join.format("longer.file"), ceremony)[0] == 0
 
 
 def test_the_page_hides_no_secret_in_an_argument(ceremony: Path) -> None:
@@ -140,7 +240,7 @@ def test_a_custodian_that_joined_accepts_the_next_manifest(ceremony: Path) -> No
     command = "custodian accept longer.proposal --config custodian-2/custodian.toml --out longer-2.signature"
     status, seen = kms(command, ceremony)
     assert status == 0, seen
-    assert "the delay of changes: 7 days becomes 14 days" in seen
+    assert "the delay of changes: 0 days becomes 14 days" in seen
     assert "you are custodian 2" in seen
     status, seen = kms("ceremony status longer.proposal longer-2.signature", ceremony)
     assert "signed   custodian 2 (Patients' Union)" in seen

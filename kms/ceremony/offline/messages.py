@@ -188,6 +188,33 @@ class RepairTask:
 
 
 @dataclass(frozen=True, slots=True)
+class RepairPieces:
+    suite: int = number(1)
+    signer_role: int = number(2)
+    keyring_id: bytes = octets(3, 32)
+    manifest_hash: bytes = octets(4, 32)
+    index: int = number(5, bits=16)
+    task_hash: bytes = octets(6, 32)
+    points_hash: bytes = octets(7, 32)
+    targets: tuple[SealedTarget, ...] = messages(8, SealedTarget)
+    made_at: int = number(9)
+
+
+@dataclass(frozen=True, slots=True)
+class RepairSums:
+    suite: int = number(1)
+    signer_role: int = number(2)
+    keyring_id: bytes = octets(3, 32)
+    manifest_hash: bytes = octets(4, 32)
+    index: int = number(5, bits=16)
+    task_hash: bytes = octets(6, 32)
+    pieces: tuple[bytes, ...] = many_octets(7, 32)
+    target: tuple[SealedTarget, ...] = messages(8, SealedTarget)
+    """Exactly one: who is repaired."""
+    made_at: int = number(9)
+
+
+@dataclass(frozen=True, slots=True)
 class Repaired:
     suite: int = number(1)
     signer_role: int = number(2)
@@ -198,6 +225,39 @@ class Repaired:
     count: int = number(7, bits=32)
     repaired_at: int = number(8)
     log_index: int = number(9)
+
+
+@dataclass(frozen=True, slots=True)
+class VersionCount:
+    version: bytes = octets(1, 32)
+    threshold: int = number(2, bits=32)
+    sequence: int = number(3)
+    count: int = number(4)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    suite: int = number(1)
+    signer_role: int = number(2)
+    keyring_id: bytes = octets(3, 32)
+    manifest_hash: bytes = octets(4, 32)
+    index: int = number(5, bits=16)
+    sequence: int = number(6)
+    at: int = number(7)
+    order_sequence: int = number(8)
+    versions: tuple[VersionCount, ...] = messages(9, VersionCount)
+    missing: int = number(10)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolOrder:
+    suite: int = number(1)
+    signer_role: int = number(2)
+    keyring_id: bytes = octets(3, 32)
+    manifest_hash: bytes = octets(4, 32)
+    count: int = number(5, bits=32)
+    reason: str = text(6)
+    created_at: int = number(7)
 
 
 @dataclass(frozen=True, slots=True)

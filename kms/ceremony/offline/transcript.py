@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -14,12 +14,24 @@ from kms.ceremony.offline import messages as m
 from kms.ceremony.offline.account import Account, Broken, listing, when
 from kms.ceremony.offline.attachments import Attachments
 from kms.ceremony.offline.reader import read
+from kms.ceremony.offline.repairing import Repairs
 from kms.ceremony.offline.succession import Link, follow
 from kms.crypto import labels
 from kms.crypto.hashing import H
 from kms.errors import KmsError
 
 T = TypeVar("T")
+_BY_CUSTODIAN: Final[dict[str, type[Any]]] = {
+    "dealing": m.Dealing,
+    "installed": m.Installed,
+    "complaint": m.Complaint,
+    "erased": m.Erased,
+    "repair-task": m.RepairTask,
+    "repair-pieces": m.RepairPieces,
+    "repair-sums": m.RepairSums,
+    "repaired": m.Repaired,
+    "status": m.Status,
+}
 
 
 @dataclass(slots=True)
@@ -33,7 +45,7 @@ class Transcript:
     dealings: dict[bytes, m.Dealing] = field(default_factory=dict)
     installed: list[tuple[int, m.Installed]] = field(default_factory=list)
     erased: list[tuple[int, m.Erased]] = field(default_factory=list)
-    tasks: dict[bytes, m.RepairTask] = field(default_factory=dict)
+    repairs: Repairs = field(default_factory=Repairs)
     attachments: Attachments = field(default_factory=Attachments)
 
     def add(self, number: int, line: Line) -> None:
@@ -59,7 +71,9 @@ class Transcript:
                 return f"{enrolment.organisation} in {enrolment.jurisdiction} enrolled with a key of its own"
             case "reshare-order":
                 return self._order(number, _read(number, m.ReshareOrder, m.ADMINS, line), line, signers)
-            case "dealing" | "installed" | "complaint" | "erased" | "repair-task" | "repaired":
+            case "pool-order":
+                return self._pool_order(number, _read(number, m.PoolOrder, m.ADMINS, line), signers)
+            case kind if kind in _BY_CUSTODIAN:
                 return self._by_custodian(number, line, signers)
             case kind:
                 raise Broken(number, f"{kind!r} is no statement of a ceremony")
@@ -84,12 +98,26 @@ class Transcript:
             f"{manifest.admin_quorum} of {len(manifest.admins)} admins; {len(signers)} signatures hold"
         )
 
-    def _order(self, number: int, order: m.ReshareOrder, line: Enveloped, signers: frozenset[bytes]) -> str:
+    def _ordered(
+        self, number: int, order: m.ReshareOrder | m.PoolOrder, signers: frozenset[bytes]
+    ) -> m.Manifest:
+        """The manifest of an order; Broken unless its admins signed."""
         manifest = self._link(number, order.keyring_id, order.manifest_hash).manifest
         if not signers <= set(manifest.admins) or len(signers) < manifest.admin_quorum:
             raise Broken(
                 number, f"{manifest.admin_quorum} admins sign an order, and nobody else; {len(signers)} did"
             )
+        return manifest
+
+    def _pool_order(self, number: int, order: m.PoolOrder, signers: frozenset[bytes]) -> str:
+        manifest = self._ordered(number, order, signers)
+        return (
+            f"{len(signers)} admins ordered, on {when(order.created_at)}, {order.count} keys that nobody knows, "
+            f"under manifest {manifest.sequence}: {order.reason!r}"
+        )
+
+    def _order(self, number: int, order: m.ReshareOrder, line: Enveloped, signers: frozenset[bytes]) -> str:
+        manifest = self._ordered(number, order, signers)
         if any(order.sequence <= earlier.sequence for earlier in self.orders.values()):
             raise Broken(number, "its number is not higher than that of the order before")
         self.orders[H(labels.ORDER, line.payload)] = order
@@ -99,15 +127,7 @@ class Transcript:
         )
 
     def _by_custodian(self, number: int, line: Enveloped, signers: frozenset[bytes]) -> str:
-        kinds: dict[str, type[Any]] = {
-            "dealing": m.Dealing,
-            "installed": m.Installed,
-            "complaint": m.Complaint,
-            "erased": m.Erased,
-            "repair-task": m.RepairTask,
-            "repaired": m.Repaired,
-        }
-        said = _read(number, kinds[line.kind], m.CUSTODIAN, line)
+        said = _read(number, _BY_CUSTODIAN[line.kind], m.CUSTODIAN, line)
         who = self._custodian(number, said, signers)
         match said:
             case m.Dealing():
@@ -131,14 +151,23 @@ class Transcript:
                 self.erased.append((number, said))
                 return f"{who} keeps no share of {said.count} keys older than version {_short(said.version)}"
             case m.RepairTask():
-                self.tasks[H(labels.REPAIR_TASK, line.payload)] = said
-                return f"{who} asks custodians {listing(list(said.helpers))} for {said.count} shares that it lost"
+                members = self._link(number, said.keyring_id, said.manifest_hash).manifest.indices
+                return f"{who} {self.repairs.ask(number, said, members, line.payload)}"
+            case m.RepairPieces():
+                return f"{who} {self.repairs.add_pieces(said, _statement_hash(line))}"
+            case m.RepairSums():
+                return f"{who} {self.repairs.add_sums(said)}"
+            case m.Repaired():
+                return f"{who} {self.repairs.finish(said)}"
             case _:
-                if said.task_hash not in self.tasks:
-                    raise Broken(number, "it is of a repair that is not before it")
-                if self.tasks[said.task_hash].index != said.index:
-                    raise Broken(number, "it is of another custodian's repair")
-                return f"{who} has {said.count} of its lost shares back"
+                return f"{who} {self._status(number, said)}"
+
+    def _status(self, number: int, said: m.Status) -> str:
+        if self._link(number, said.keyring_id, said.manifest_hash).manifest.sequence != said.sequence:
+            raise Broken(number, "it names a manifest by another number than its own")
+        shares = sum(version.count for version in said.versions)
+        lacking = f", and lacks {said.missing}" if said.missing else ""
+        return f"lives by manifest {said.sequence} on {when(said.at)}, holds {shares} shares{lacking}"
 
     def _custodian(self, number: int, said: Any, signers: frozenset[bytes]) -> str:
         bound = self._link(number, said.keyring_id, said.manifest_hash)

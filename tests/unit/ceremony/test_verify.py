@@ -28,6 +28,7 @@ from kms.statements.chain import open_chain
 from kms.statements.codec import encode, parse_strict
 from kms.statements.manifest import Manifest, genesis_keyring_id
 from kms.wire.v1 import keyring_pb2
+from tests.unit.ceremony.bits import assert_every_flip_is_named
 from tests.unit.ceremony.people import (
     ADMINS,
     NOW,
@@ -64,14 +65,7 @@ def test_a_chain_is_told_link_by_link() -> None:
 
 
 def test_every_changed_bit_is_named_by_its_line() -> None:
-    data = write_lines([*grown(), *lines_of(genesis())[1:]])
-    ends = [place for place, byte in enumerate(data) if byte == 10]
-    for place in range(0, len(data), 331):
-        changed = bytearray(data)
-        changed[place] ^= 1 << (place % 8)
-        account = verify(bytes(changed))
-        assert account.problem is not None, place
-        assert account.problem.line == sum(end < place for end in ends) + 1
+    assert_every_flip_is_named([*grown(), *lines_of(genesis())[1:]])
 
 
 def test_a_lost_end_and_a_lost_line_are_named() -> None:

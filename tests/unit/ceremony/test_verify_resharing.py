@@ -18,18 +18,16 @@ from kms.crypto import derivation
 from kms.crypto.group import SECP256K1
 from kms.statements.ceremony import (
     Complaint,
-    Repaired,
-    RepairTask,
     encode_plan,
     parse_plan,
     plan_version,
     points_hash,
-    task_hash,
 )
 from kms.statements.envelope import Signed, sign
-from kms.statements.ids import KeyId, Version
+from kms.statements.ids import KeyId
 from tests.protocol.ceremonies import Resharing, change_committee, make_order, message
 from tests.protocol.world import LAB, World
+from tests.unit.ceremony.bits import assert_every_flip_is_named
 
 KEYS: Final = 3
 
@@ -38,7 +36,7 @@ def reshare(world: World, folder: Path, sequence: int = 1, *, erase: bool = True
     """The lines of a coordinator's transcript of dealing all keys anew."""
     order = make_order(world, sequence)
     transcript = Transcript(folder, f"reshare-{sequence}")
-    transcript.start([message(envelope) for envelope in world.chain.envelopes], order)
+    transcript.start([message(envelope) for envelope in world.chain.envelopes], order.message)
     run = Resharing(world, order)
     for version, threshold, keys in run.batches():
         case = run.case(version, threshold, keys)
@@ -112,14 +110,7 @@ def test_a_refresh_is_told_and_its_arithmetic_holds(lines: tuple[Line, ...]) -> 
 
 
 def test_every_changed_bit_is_named_by_its_line(lines: tuple[Line, ...]) -> None:
-    data = write_lines(lines)
-    ends = [place for place, byte in enumerate(data) if byte == 10]
-    for place in range(0, len(data), 173):
-        changed = bytearray(data)
-        changed[place] ^= 1 << (place % 8)
-        found = verify(bytes(changed)).problem
-        assert found is not None, place
-        assert found.line == sum(end < place for end in ends) + 1, place
+    assert_every_flip_is_named(lines)
 
 
 def test_a_committee_and_threshold_that_change_are_told(world: World, tmp_path: Path) -> None:
@@ -245,35 +236,14 @@ def add(lines: Iterable[Line], *statements: Signed[Any]) -> list[Line]:
     return [*lines, *(line_of(signed.envelope) for signed in statements)]
 
 
-def test_complaints_and_repairs_are_told(world: World, lines: tuple[Line, ...]) -> None:
+def test_complaints_are_told(world: World, lines: tuple[Line, ...]) -> None:
     keyring, me = world.keyring, world.identities[2]
     complaint = Complaint(
         keyring.keyring_id, keyring.manifest_hash, 2, 1, bytes(32), (0, 2), "WRONG_SHARE", 5
     )
-    task = sign(
-        RepairTask(
-            keyring.keyring_id,
-            keyring.manifest_hash,
-            2,
-            bytes(16),
-            Version(bytes(32)),
-            (1, 3, 4),
-            bytes(32),
-            3,
-            5,
-        ),
-        me,
-    )
-    done = Repaired(keyring.keyring_id, keyring.manifest_hash, 2, task_hash(task.payload), 3, 6, 7)
-    told = account(add(lines, sign(complaint, me), task, sign(done, me)))
+    told = account(add(lines, sign(complaint, me)))
     assert told.problem is None
-    texts = [event.text for event in told.events[-3:]]
-    assert "complains of custodian 1: 2 sub-shares do not fit" in texts[0]
-    assert "asks custodians 1, 3, 4 for 3 shares" in texts[1]
-    assert "has 3 of its lost shares back" in texts[2]
-    assert "not before it" in problem(add(lines, sign(done, me)))
-    other = sign(replace(done, index=3), world.identities[3])
-    assert "another custodian's repair" in problem(add(lines, task, other))
+    assert "complains of custodian 1: 2 sub-shares do not fit" in told.events[-1].text
     assert "not signed by custodian 2 alone" in problem(add(lines, sign(complaint, world.identities[3])))
     assert "not signed by custodian 2 alone" in problem(add(lines, sign(complaint, me, world.identities[3])))
     assert "no manifest has a custodian 9" in problem(add(lines, sign(replace(complaint, index=9), me)))

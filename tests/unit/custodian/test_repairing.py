@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,12 +10,12 @@ import pytest
 from kms.crypto.resharing import add_pieces, split_for_repair
 from kms.crypto.sharing import decode_share, encode_share
 from kms.custodian import repairing
-from kms.custodian.repairing import MadePieces, Pieces, Repair
 from kms.custodian.resharing import OldPlan
-from kms.statements.ids import KeyId, Version
+from kms.statements.ids import KeyId
 from kms_client.cache import OpenKey
 from tests.protocol.adversary import reason_of
 from tests.protocol.ceremonies import Resharing, make_order, message
+from tests.protocol.repairs import Repairing, lose_store
 from tests.protocol.world import LAB, Device, World
 
 
@@ -33,70 +32,6 @@ def alice(world: World) -> Device:
 @pytest.fixture
 def keys(world: World, alice: Device) -> tuple[OpenKey, ...]:
     return world.create(alice, [LAB] * 4)
-
-
-@dataclass(slots=True)
-class Repairing:
-    """One repair, step by step."""
-
-    world: World
-    lost: int
-    version: Version
-    key_ids: tuple[KeyId, ...]
-    helpers: tuple[int, ...] = (1, 3, 4)
-    task: bytes = b""
-    made: dict[int, MadePieces] = field(default_factory=dict)
-    sums: dict[int, repairing.SummedPieces] = field(default_factory=dict)
-
-    def start(self) -> None:
-        self.task = self.world.nodes[self.lost].start_repair(self.version, self.helpers, self.key_ids)
-
-    def make(self) -> None:
-        sealing_keys = [message(self.world.nodes[i].sealing_key().envelope) for i in self.helpers]
-        for helper in self.helpers:
-            self.made[helper] = self.world.nodes[helper].make_pieces(
-                message(self.task), self.key_ids, sealing_keys
-            )
-
-    def pieces(self) -> Pieces:
-        return Pieces(
-            message(self.task),
-            self.key_ids,
-            tuple(message(self.made[i].statement) for i in self.helpers),
-            tuple(self.made[i].points for i in self.helpers),
-        )
-
-    def blobs(self, helper: int) -> Mapping[int, bytes]:
-        return {i: made.blobs[helper] for i, made in self.made.items()}
-
-    def sum_up(self) -> None:
-        sealing_key = message(self.world.nodes[self.lost].sealing_key().envelope)
-        for helper in self.helpers:
-            self.sums[helper] = self.world.nodes[helper].sum_pieces(
-                self.pieces(), self.blobs(helper), sealing_key
-            )
-
-    def repair(self, planned: OldPlan | None = None) -> Repair:
-        return Repair(
-            self.pieces(),
-            tuple(self.world.nodes[self.helpers[0]].descriptors(self.key_ids)),
-            tuple(message(self.sums[i].statement) for i in self.helpers),
-            {i: summed.sealed for i, summed in self.sums.items()},
-            planned or OldPlan(),
-        )
-
-    def run(self, planned: OldPlan | None = None) -> bytes:
-        self.start()
-        self.make()
-        self.sum_up()
-        return self.world.nodes[self.lost].finish_repair(self.repair(planned))
-
-
-def lose_store(world: World, index: int) -> None:
-    world.nodes.pop(index).close()
-    for path in world.folder.glob(f"custodian-{index}.db*"):
-        path.unlink()
-    world.start(index)
 
 
 def dealt_shares(world: World, index: int, keys: tuple[OpenKey, ...]) -> list[bytes]:
