@@ -16,8 +16,8 @@ from kms.statements.ids import Version
 from kms_client.cache import OpenKey
 from tests.protocol.adversary import reason_of
 from tests.protocol.ceremonies import Resharing, change_committee, make_order, message
+from tests.protocol.repairs import Repairing, lose_store
 from tests.protocol.world import LAB, World
-from tests.unit.custodian.test_repairing import Repairing, lose_store
 
 
 @pytest.fixture

@@ -121,7 +121,10 @@ def _ceremonies(site: Site, records: Records) -> tuple[Ceremonies, LocalRelay]:
     async def adopt(keyring: Keyring) -> None:
         relay.keyring = keyring
 
-    return Ceremonies(site.chain, relay, adopt, _Unwritten, site.clock), relay
+    async def renew() -> None:
+        """Sealing keys are asked for anew at each step here."""
+
+    return Ceremonies(site.chain, relay, adopt, _Unwritten, renew, site.clock), relay
 
 
 async def _last(said: AsyncIterator[Progress]) -> Progress:
