@@ -15,6 +15,9 @@ from kms.wire.v1 import coordinator_pb2, custodian_pb2, keyring_pb2
 from tests.e2e.site import COORDINATOR, CUSTODIAN, Refusal, Site, call_stream
 
 APPROVALS = "kms.v1.ApprovalService"
+LOCKS = "kms.v1.LockService"
+EMPTY = ("ListWaiting", "GetLock")
+"""Methods that ask for nothing, so nothing can be missing."""
 TYPED = {
     "INVALID_ARGUMENT",
     "UNAUTHENTICATED",
@@ -74,6 +77,7 @@ def doors(keyring_id: bytes) -> list[Door]:
             "ShowWaiting": k.ShowWaitingRequest(request_hash=name),
             "Answer": k.AnswerRequest(approval=envelope("approval")),
         },
+        LOCKS: {"GetLock": k.GetLockRequest(), "Unlock": k.UnlockRequest(words="academic acid acrobat")},
     }
     return [
         Door(service, method, message.SerializeToString())
@@ -101,6 +105,7 @@ def channels(site: Site) -> dict[str, grpc.Channel]:
         COORDINATOR: site.channel(site.layout.coordinator),
         CUSTODIAN: site.relay(1),
         APPROVALS: site.local_channel(site.layout.approvals_socket(1)),
+        LOCKS: site.local_channel(site.layout.approvals_socket(1)),
     }
 
 
@@ -145,7 +150,7 @@ def test_bytes_that_are_no_message_are_an_invalid_argument(attempt: Try, service
         assert_typed(answer, f"{method} {data!r}")
 
 
-@pytest.mark.parametrize(("service", "method"), [d for d in DOORS if d[1] != "ListWaiting"])
+@pytest.mark.parametrize(("service", "method"), [d for d in DOORS if d[1] not in EMPTY])
 def test_an_empty_message_is_refused_with_the_path_of_what_is_missing(
     attempt: Try, service: str, method: str
 ) -> None:
@@ -156,7 +161,7 @@ def test_an_empty_message_is_refused_with_the_path_of_what_is_missing(
     assert answer.paths[0].split(".")[0].split("[")[0].isidentifier()
 
 
-@pytest.mark.parametrize(("service", "method"), [d for d in DOORS if d[1] != "ListWaiting"])
+@pytest.mark.parametrize(("service", "method"), [d for d in DOORS if d[1] not in EMPTY])
 def test_every_refused_field_is_named_by_its_path(attempt: Try, service: str, method: str) -> None:
     """Each field of the request, spoilt alone: the refusal names that field and nothing beside it."""
     door = next(d for d in doors(secrets.token_bytes(32)) if (d.service, d.method) == (service, method))
