@@ -56,7 +56,7 @@ async def _measured(cluster: Cluster, keys: int, quick: bool) -> tuple[Figures, 
             # The first run has a quarter of the keys: the cost of a key must not depend on how many there are.
             small = Cluster.create(layout.folder.parent / "small")
             try:
-                small.start()
+                await asyncio.to_thread(small.start)
                 growth[str(part)] = await asyncio.to_thread(_one_run, small, part)
             finally:
                 small.stop()

@@ -16,7 +16,7 @@ from kms.transport.client import Channel
 from kms_client.directory import Directory
 from kms_client.profile import Profile, SeenFile
 
-RETRIES = 4
+RETRIES = 5
 CHANGE_PAUSES = (0.1, 0.3, 1.0, 3.0)
 """Seconds before another attempt under a manifest that has just changed: nodes follow it within moments."""
 STALE_REASONS = frozenset({"STALE_MANIFEST", "NO_SEALING_KEYS"})
