@@ -60,35 +60,41 @@ async def _measured(cluster: Cluster, keys: int, quick: bool) -> tuple[Figures, 
                 growth[str(part)] = await asyncio.to_thread(_one_run, small, part)
             finally:
                 small.stop()
-        spent, cpu = await _reshare(meter, layout, 1)
+        spent, cpu, bytes_of = await _reshare(meter, layout, 1)
         growth[str(keys)] = keys / spent
         quiet, _ = await meter.times(lambda: client.release(ids[:1]), 40 if quick else 200, client.settle)
         busy = await _read_meanwhile(client, ids, layout)
-        repaired, repair_cpu = await _repair(cluster, meter, 3)
+        repaired, repair_cost = await _repair(cluster, meter, 3, keys)
         pool = 256 if quick else 1280
         started = time.perf_counter()
         made = await _last(
             generate(order_pool(layout, pool, int(time.time())), layout.coordinator, layout.authorities)
         )
         pool_seconds = time.perf_counter() - started
-    relayed = _transcript_of(layout, 1)
+    transcript = _transcript_of(layout, 1)
     figures: Figures = {
         "reshare_3_of_5_keys_per_s": keys / spent,
         "repair_keys_per_s": repaired,
         "release_p50_during_reshare_ratio": statistics.median(busy) / statistics.median(quiet),
-        "relay_bytes_per_key": cpu.pop("relayed") / keys,
+        "relay_bytes_per_key": bytes_of["relayed"] / keys,
         "generate_keys_per_s": made.done / pool_seconds,
     }
     return figures, {
-        "reshare": {"keys": keys, "seconds": spent, "keys_per_s": keys / spent, "cpu_s": cpu},
+        "reshare": {
+            "keys": keys,
+            "seconds": spent,
+            "keys_per_s": keys / spent,
+            "cpu_s": cpu,
+            "wire_bytes_per_key": bytes_of["wire"] / keys,
+            "transcript_bytes_per_key": transcript / keys,
+        },
         "reshare_keys_per_s_by_keys": growth,
         "release_p50_ms": {
             "quiet": statistics.median(quiet) * 1e3,
             "during a reshare": statistics.median(busy) * 1e3,
             "releases meanwhile": len(busy),
         },
-        "repair": {"keys": keys, "keys_per_s": repaired, "cpu_s": repair_cpu},
-        "transcript_bytes_per_key": relayed / keys,
+        "repair": {"keys": keys, "keys_per_s": repaired, **repair_cost},
     }
 
 
@@ -97,17 +103,19 @@ async def _last(work: AsyncIterator[Any]) -> Any:
     return reports[-1]
 
 
-async def _reshare(meter: Meter, layout: Layout, sequence: int) -> tuple[float, dict[str, float]]:
-    """Seconds, processor seconds by process, and the bytes that the coordinator relayed."""
+async def _reshare(
+    meter: Meter, layout: Layout, sequence: int
+) -> tuple[float, dict[str, float], dict[str, float]]:
+    """Seconds, processor seconds by process, and bytes: those that the coordinator took in, all on the wire."""
     order = order_refresh(layout, sequence, int(time.time()))
-    before, started = meter.cpu(), time.perf_counter()
+    wire, before, started = meter.wire(), meter.cpu(), time.perf_counter()
     last = await _last(reshare(order, layout.coordinator, layout.authorities))
     spent = time.perf_counter() - started
     after = meter.cpu()
     if last.failed:
         raise RuntimeError(f"{last.failed} keys were not dealt anew")
     cpu = {name: round(after[name] - before[name], 3) for name in after}
-    return spent, cpu | {"relayed": float(last.bytes_relayed)}
+    return spent, cpu, {"relayed": float(last.bytes_relayed), "wire": float(meter.wire() - wire)}
 
 
 async def _read_meanwhile(client: AsyncClient, ids: list[Any], layout: Layout) -> list[float]:
@@ -124,8 +132,8 @@ async def _read_meanwhile(client: AsyncClient, ids: list[Any], layout: Layout) -
     return seconds
 
 
-async def _repair(cluster: Cluster, meter: Meter, index: int) -> tuple[float, dict[str, float]]:
-    """Keys a second that a custodian with an empty store gets back, and processor seconds by process."""
+async def _repair(cluster: Cluster, meter: Meter, index: int, keys: int) -> tuple[float, dict[str, Any]]:
+    """Keys a second that a custodian with an empty store gets back; processor seconds, bytes on the wire."""
     layout = cluster.layout
     name = f"custodian-{index}"
     cluster.kill(name, 9)
@@ -135,13 +143,14 @@ async def _repair(cluster: Cluster, meter: Meter, index: int) -> tuple[float, di
     join = [sys.executable, "-m", "kms.cli", "custodian", "join", "--config", str(home / "custodian.toml")]
     await asyncio.to_thread(subprocess.run, join, check=True, capture_output=True)
     await asyncio.to_thread(cluster.start, [name])
-    before, started = meter.cpu(), time.perf_counter()
+    wire, before, started = meter.wire(), meter.cpu(), time.perf_counter()
     last = await _last(repair(index, layout.coordinator, layout.authorities))
     spent = time.perf_counter() - started
     after = meter.cpu()
     if last.failed:
         raise RuntimeError(f"{last.failed} shares were not brought back")
-    return last.done / spent, {name: round(after[name] - before.get(name, 0.0), 3) for name in after}
+    cpu = {name: round(after[name] - before.get(name, 0.0), 3) for name in after}
+    return last.done / spent, {"cpu_s": cpu, "wire_bytes_per_key": (meter.wire() - wire) / keys}
 
 
 def _one_run(cluster: Cluster, keys: int) -> float:
@@ -150,7 +159,7 @@ def _one_run(cluster: Cluster, keys: int) -> float:
     async def run() -> float:
         async with AsyncClient(cluster.profile("bench", "device")) as client:
             await client.create_keys([CONTEXT] * keys)
-        spent, _ = await _reshare(Meter(cluster), cluster.layout, 1)
+        spent, _, _ = await _reshare(Meter(cluster), cluster.layout, 1)
         return keys / spent
 
     return asyncio.run(run())
