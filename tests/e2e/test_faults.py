@@ -161,6 +161,25 @@ def refusal(done: subprocess.CompletedProcess[str]) -> str:
     return done.stderr.strip().splitlines()[-1]
 
 
+def test_a_node_that_has_just_come_back_is_asked_again(cluster: Cluster) -> None:
+    first, *others = [f"custodian-{i}" for i in cluster.layout.custodians]
+    needed = cluster.layout.threshold
+
+    async def read_over_a_restart() -> None:
+        async with AsyncClient(cluster.profile("reader", "device")) as client:
+            key = await client.create_key(CONTEXT)
+            cluster.kill(first, 9)
+            for _ in range(20):  # the coordinator looks for it, less and less often
+                await client.release([key.key_id])
+            await asyncio.to_thread(cluster.start, [first])
+            for name in others[needed - 1 :]:
+                cluster.kill(name, 9)
+            released = await client.release([key.key_id])
+            assert set(released.keys) == {key.key_id}, released.failures
+
+    asyncio.run(read_over_a_restart())
+
+
 def test_a_store_that_another_process_has_open_is_refused(cluster: Cluster) -> None:
     assert "STORE_LOCKED" in refusal(serve(config(cluster, 1)))
 

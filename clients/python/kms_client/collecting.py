@@ -44,6 +44,9 @@ from kms_client.blame import EQUIVOCATION, KEY_MALFORMED, WRONG_SHARE, Fault, Sh
 from kms_client.cache import OpenKey
 from kms_client.errors import ApprovalPending, NotEnoughCustodians, ReleaseDenied
 
+UNREACHABLE = frozenset({"UNAVAILABLE"})
+"""Failures of custodians that may pass by themselves within moments."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Delivery:
@@ -332,6 +335,16 @@ class Collector:
             return False
         return any(
             key_id not in self.opened and key_id not in self.failed and self._stuck(position)
+            for position, key_id in enumerate(self.request.request.key_ids)
+        )
+
+    def lacks_only_the_unreachable(self) -> bool:
+        """Whether some key could still open if custodians that could not be reached answered after all."""
+        away = {index for index, reason in self.failures.items() if reason in UNREACHABLE}
+        return bool(away) and any(
+            key_id not in self.opened
+            and key_id not in self.failed
+            and len(away.union(self._verdicts(position, Verdict.ALLOW))) >= self.keyring.threshold
             for position, key_id in enumerate(self.request.request.key_ids)
         )
 

@@ -24,6 +24,11 @@ from kms_client.requesting import Prepared, prepare_request
 from kms_client.session import Session, pauses, through_changes
 
 RELEASE_BATCH = 256
+ASK_AGAIN, UNREACHABLE_PAUSE = 2, 0.7
+"""How often, and after how many seconds, a request is put again that only lacks custodians that were not reached.
+
+A node that has just started is found again within a second: the coordinator looks for it as often.
+"""
 CEREMONIES = "kms.v1.CoordinatorCeremonyService"
 Events = AsyncGenerator[coordinator_pb2.ReleaseKeysResponse, None]
 
@@ -159,6 +164,7 @@ class Releaser:
     async def _follow(self, prepared: Prepared, collector: Collector, wait: float) -> None:
         budget = max(wait, self._session.timeout)
         deadline = time.monotonic() + budget
+        again = 0
         for pause in pauses(budget):
             await asyncio.sleep(pause)
             left = deadline - time.monotonic()
@@ -180,6 +186,10 @@ class Releaser:
                     if not wait and collector.waits_for_humans():
                         await events.aclose()
                         return
+                if again < ASK_AGAIN and collector.lacks_only_the_unreachable():
+                    again += 1
+                    await asyncio.sleep(UNREACHABLE_PAUSE)
+                    continue
             except DeadlineExceeded:
                 break
             except Unavailable:
