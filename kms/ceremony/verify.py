@@ -43,7 +43,11 @@ def verify(data: bytes, keyring_id: str = "") -> Account:
             raise Broken(1, "there is no manifest in the file")
         if keyring_id and keyring_id != account.keyring_id:
             raise Broken(1, "this is another keyring than the one that you named")
-        account.outcomes = check_resharing(transcript) + transcript.repairs.outcomes(transcript.attachments)
+        account.outcomes = [
+            *check_resharing(transcript),
+            *transcript.repairs.outcomes(transcript.attachments),
+            *transcript.pools.outcomes(transcript.attachments),
+        ]
     except Broken as broken:
         account.problem = Event(broken.line, broken.problem)
     return account

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from kms.crypto.hashing import equal
 from kms.crypto.joint import add_commitments
@@ -132,9 +133,18 @@ class PoolCase:
             )
         )
         points = pack_points(rows)
-        self.made = MadePool(open_pool_plan(payload, points), points, chosen)
+        return self.adopt(MadePool(open_pool_plan(payload, points), points, chosen))
+
+    def adopt(self, made: MadePool) -> MadePool:
+        """Let this be the plan, whoever made it."""
+        self.made = made
         self.kept.clear()
-        return self.made
+        return made
+
+    def heard_of(self, made: MadePool) -> list[Signed[Any]]:
+        """What was said of a plan: complaints of its dealers, and who keeps it."""
+        accused = [signed for i in made.dealings for signed in self.complaints.get(i, {}).values()]
+        return [*accused, *(self.kept[index] for index in sorted(self.kept))]
 
     def add_kept(self, index: int, envelope: Envelope) -> None:
         """A custodian's word that it keeps the plan; raises if it is not."""

@@ -1,6 +1,6 @@
 """Pools as the coordinator carries them out: batches made, keys offered to depositors, draws confirmed.
 
-Nothing of it is written down here: which batches are there is asked of the custodians.
+Nothing of it is written down here but the transcript: which batches are there is asked of the custodians.
 """
 
 from __future__ import annotations
@@ -8,17 +8,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
 from kms.coordinator.ceremonies import Ceremonies, Progress
 from kms.coordinator.pooling import MadePool, PoolCase
 from kms.coordinator.relay import Relay
+from kms.coordinator.transcripts import Transcript
 from kms.crypto.hashing import equal
 from kms.errors import KmsError, Unavailable
 from kms.statements import quorums
-from kms.statements.envelope import Envelope, Signed
+from kms.statements.envelope import Envelope
 from kms.statements.ids import DepositHash
-from kms.statements.pool import PoolOrder, open_pool_order, open_pool_plan
+from kms.statements.pool import open_pool_order, open_pool_plan, pool_order_hash
 from kms.transport import logs
 from kms.wire.v1 import ceremony_service_pb2 as pb
 from kms.wire.v1 import keyring_pb2
@@ -49,27 +50,63 @@ class Pools:
         order = open_pool_order(envelope, self._ceremonies.chain, self._ceremonies.now)
         progress = Progress(keys=order.statement.count)
         cheats: set[int] = set()
-        for batch in range(order.statement.batches):
-            case = PoolCase(self._relay.keyring, order, batch)
-            for index in cheats:
-                case.refused[index] = "ACCUSED"
-            try:
-                await self._make(case, order, progress)
-                progress.done += case.size
-            except KmsError as error:
-                progress.failed += case.size
-                logs.logger().warning("batch not made", batch=batch, reason=error.reason)
-            cheats.update(i for i, reason in case.refused.items() if reason == "ACCUSED")
-            progress.cheats.update(case.proven_cheats())
-            yield progress
+        name = pool_order_hash(order.payload)
+        plans = await self._plans(name)
+        with self._ceremonies.record(f"pool-{name.hex()[:16]}", order.message) as transcript:
+            for batch in range(order.statement.batches):
+                case = PoolCase(self._relay.keyring, order, batch)
+                for index in cheats:
+                    case.refused[index] = "ACCUSED"
+                try:
+                    if not await self._is_kept(case, plans.get(batch, []), transcript):
+                        await self._make(case, progress, transcript)
+                    progress.done += case.size
+                except KmsError as error:
+                    progress.failed += case.size
+                    logs.logger().warning("batch not made", batch=batch, reason=error.reason)
+                cheats.update(i for i, reason in case.refused.items() if reason == "ACCUSED")
+                progress.cheats.update(case.proven_cheats())
+                yield progress
         yield progress
 
-    async def _make(self, case: PoolCase, order: Signed[PoolOrder], progress: Progress) -> None:
+    async def _plans(self, order_hash: bytes) -> dict[int, list[MadePool]]:
+        """By batch: plans of an order that a run before this one let custodians keep."""
+        found: dict[int, dict[bytes, MadePool]] = {}
+
+        async def ask(index: int) -> None:
+            with contextlib.suppress(KmsError):
+                request = pb.ListPoolRequest(limit=BATCHES_ASKED)
+                answer = await self._relay.ceremony(index, "ListPool", request, pb.ListPoolResponse)
+                for batch in answer.batches:
+                    opened = open_pool_plan(batch.plan, batch.points)
+                    if equal(opened.plan.order_hash, order_hash):
+                        made = MadePool(opened, batch.points, {})
+                        found.setdefault(opened.plan.batch, {})[opened.hash] = made
+
+        await asyncio.gather(*(ask(index) for index in self._relay.indices))
+        return {batch: list(plans.values()) for batch, plans in found.items()}
+
+    async def _is_kept(self, case: PoolCase, plans: Sequence[MadePool], transcript: Transcript) -> bool:
+        """Whether enough keep one of these plans; their word, which a run that was killed may have missed, is heard."""
+        for made in plans:
+            case.adopt(made)
+            await self._let_keep(case, made, self._relay.indices)
+            if transcript.has_pool_plan(made.opened.hash):
+                transcript.write_statements(signed.message for signed in case.kept.values())
+            if case.complete():
+                return True
+        return False
+
+    async def _make(self, case: PoolCase, progress: Progress, transcript: Transcript) -> None:
         for _ in range(ROUNDS):
             sealing_keys = await self._sealing_keys(progress)
-            await self._collect(case, order, sealing_keys)
+            await self._collect(case, sealing_keys)
             made = await asyncio.to_thread(case.plan)
-            there = await self._hand_out(case, order, made, sealing_keys)
+            # First: whoever keeps a plan keeps it for ever, also if we are killed before we hear of it.
+            transcript.write_pool_plan(made)
+            receivers = [i for i in sealing_keys if all(i in d.blobs for d in made.dealings.values())]
+            there = await self._let_keep(case, made, receivers)
+            transcript.write_statements(signed.message for signed in case.heard_of(made))
             if case.complete() or there >= case.quorum:
                 return
             if not case.leave_out_accused():
@@ -89,11 +126,9 @@ class Pools:
         await asyncio.gather(*(fetch(index) for index in self._relay.indices))
         return found
 
-    async def _collect(
-        self, case: PoolCase, order: Signed[PoolOrder], sealing_keys: Mapping[int, Envelope]
-    ) -> None:
+    async def _collect(self, case: PoolCase, sealing_keys: Mapping[int, Envelope]) -> None:
         request = pb.DealPoolRequest(
-            order=order.message, batch=case.batch, sealing_keys=list(sealing_keys.values())
+            order=case.order.message, batch=case.batch, sealing_keys=list(sealing_keys.values())
         )
         waiting = [i for i in sealing_keys if i not in case.dealings and i not in case.refused]
         while case.missing_dealers() and waiting:
@@ -108,20 +143,14 @@ class Pools:
         except KmsError as error:
             case.refused.setdefault(index, error.reason)
 
-    async def _hand_out(
-        self,
-        case: PoolCase,
-        order: Signed[PoolOrder],
-        made: MadePool,
-        sealing_keys: Mapping[int, Envelope],
-    ) -> int:
-        """Let all keep the plan; how many keep another plan of this batch, made by a run before this one."""
+    async def _let_keep(self, case: PoolCase, made: MadePool, receivers: Iterable[int]) -> int:
+        """Let these keep the plan; how many keep another plan of this batch, made by a run before this one."""
         others = 0
 
         async def hand(index: int) -> None:
             nonlocal others
             request = pb.KeepPoolRequest(
-                order=order.message,
+                order=case.order.message,
                 plan=made.opened.payload,
                 points=made.points,
                 dealings=[d.signed.message for d in made.dealings.values()],
@@ -138,7 +167,6 @@ class Pools:
                 others += error.reason == "POOL_FORK"
                 logs.logger().info("batch not kept", custodian=index, reason=error.reason)
 
-        receivers = [i for i in sealing_keys if all(i in d.blobs for d in made.dealings.values())]
         await asyncio.gather(*(hand(index) for index in receivers))
         return others
 

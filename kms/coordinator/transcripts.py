@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from kms.coordinator.pooling import MadePool
 from kms.coordinator.resharing import MadePlan, ReshareCase
 from kms.crypto import derivation
 from kms.crypto.group import POINT_SIZE
@@ -80,6 +81,22 @@ class Transcript:
             lines += [envelope_json(statement), _attachment(f"points {digest.hex()}", points)]
         self._write(*lines, *map(envelope_json, batch.sums), envelope_json(batch.repaired))
 
+    def write_pool_plan(self, made: MadePool) -> None:
+        """A plan of keys that are made jointly, with its dealings and all points; who keeps it says so after it."""
+        lines = []
+        for held in made.dealings.values():
+            lines.append(envelope_json(held.signed.message))
+            lines.append(_attachment(f"points {held.signed.statement.points_hash.hex()}", held.packed_points))
+        lines.append(_attachment(_pool_plan(made.opened.hash), made.opened.payload))
+        lines.append(_attachment(f"points {made.opened.plan.points_hash.hex()}", made.points))
+        self._write(*lines)
+
+    def has_pool_plan(self, plan_hash: bytes) -> bool:
+        """Whether a run before this one wrote this plan."""
+        name = f'{{"attachment":"{_pool_plan(plan_hash)}",'.encode()
+        with self.path.open("rb") as file:
+            return any(line.startswith(name) for line in file)
+
     def _write(self, *values: object) -> None:
         if self._file is not None and values:
             lines = [json.dumps(value, sort_keys=True, separators=(",", ":")) + "\n" for value in values]
@@ -93,6 +110,10 @@ class Transcript:
 
 def _complaints(case: ReshareCase) -> list[dict[str, object]]:
     return [envelope_json(signed.message) for by in case.complaints.values() for signed in by.values()]
+
+
+def _pool_plan(plan_hash: bytes) -> str:
+    return f"pool-plan {plan_hash.hex()}"
 
 
 def _attachment(name: str, data: bytes) -> dict[str, object]:

@@ -233,10 +233,23 @@ def test_three_of_five_becomes_three_of_seven_and_four_of_seven_while_a_device_r
     assert f"custodian 3: {KEYS} of {KEYS} lost shares are back" in told
 
 
+def assert_pool_is_told(ceremony: Ceremony) -> None:
+    """Its one transcript holds, and tells of two batches that all keep."""
+    (written,) = (ceremony.layout.folder / "coordinator" / "ceremonies").glob("pool-*.jsonl")
+    told = json.loads(kms("ceremony", "verify", written, "--json"))
+    assert told["problem"] is None
+    assert [outcome.split(": ")[1][:8] for outcome in told["outcomes"]] == ["128 keys", "72 keys "]
+    assert all("kept by custodians 1, 2, 3, 4, 5" in outcome for outcome in told["outcomes"])
+
+
 def test_keys_that_nobody_has_known_are_drawn_and_read_with(ceremony: Ceremony) -> None:
     site = ceremony.site
     done = ceremony.fill_pool(200)
     assert (done["keys"], done["failed"], done["cheats"], done["away"]) == (200, 0, [], [])
+    assert_pool_is_told(ceremony)
+    again = json.loads(kms("ceremony", "generate", ceremony.desk / "pool.o", *ceremony.reach, "--json"))
+    assert (again["keys"], again["failed"]) == (200, 0)
+    assert_pool_is_told(ceremony)
     client = site.client_of(site.profile("alice"))
     context = {"patient": "p", "category": "lab"}
     drawn = client.draw_keys([context] * 150)

@@ -5,6 +5,7 @@ keys <batch root>          32-byte key ids
 points <points hash>       33-byte points, those of a key together
 plan <version>             a plan's exact bytes
 plan-points <version>      the points of that plan, held against it at the end
+pool-plan <plan hash>      the exact bytes of a plan of keys that are made jointly; its points are under their own hash
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from kms.crypto.hashing import H
 from kms.errors import Invalid
 
 POINT_SIZE: Final = 33
-MAX_PER_KEY: Final = 31
-"""A threshold is 32 at most, and the first point is not dealt."""
+MAX_PER_KEY: Final = 32
+"""A threshold is 32 at most; where keys are dealt on, the first point is not there."""
 
 
 @dataclass(slots=True)
@@ -36,6 +37,9 @@ class Attachments:
     points: dict[bytes, bytes] = field(default_factory=dict)
     plans: dict[bytes, tuple[int, m.Plan]] = field(default_factory=dict)
     plan_points: dict[bytes, tuple[int, bytes]] = field(default_factory=dict)
+    pool_plans: dict[bytes, tuple[int, m.PoolPlan]] = field(default_factory=dict)
+    described: list[tuple[bytes, ...]] = field(default_factory=list)
+    """The commitments of each key whose description is here."""
 
     def add(self, number: int, attachment: Attachment) -> str:
         """Keep what line `number` attaches and say what it is; Invalid if it is not what its name says."""
@@ -48,7 +52,9 @@ class Attachments:
             case "descriptors":
                 payloads = list(_prefixed(data))
                 self._keys(named, [H(labels.KEY, payload) for payload in payloads])
-                self.thresholds[named] = {_core(payload).threshold for payload in payloads}
+                cores = [_core(payload) for payload in payloads]
+                self.thresholds[named] = {core.threshold for core in cores}
+                self.described += [core.commitments for core in cores]
                 return f"the descriptions of {len(payloads)} keys"
             case "points":
                 if not _fits(named, data):
@@ -64,6 +70,12 @@ class Attachments:
             case "plan-points":
                 self.plan_points[named] = (number, data)
                 return f"{len(data) // POINT_SIZE} points of version {name[:16]}"
+            case "pool-plan":
+                if H(labels.POOL_PLAN, data) != named:
+                    raise Invalid("the plan is not the one that it names", reason="WRONG_PLAN")
+                pool = read(m.PoolPlan, data)
+                self.pool_plans[named] = (number, pool)
+                return f"the plan {name[:16]} of batch {pool.batch}: {pool.count} keys made jointly"
             case _:
                 raise Invalid(f"{attachment.name!r} is no attachment of a ceremony", reason="UNKNOWN")
 

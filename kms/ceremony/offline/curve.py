@@ -41,5 +41,6 @@ def is_weighted_sum(total: bytes, points: Sequence[bytes], factors: Sequence[int
     """Whether `total` is the sum of factor times point; about 1.5 ms a point."""
     value = _INFINITY
     for point, factor in zip(points, factors, strict=True):
-        value = curve.add(value, curve.multiply(parse(point), factor))
+        term = parse(point)
+        value = curve.add(value, term if factor == 1 else curve.multiply(term, factor))
     return value == parse(total)

@@ -261,6 +261,47 @@ class PoolOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class PoolDealing:
+    suite: int = number(1)
+    signer_role: int = number(2)
+    keyring_id: bytes = octets(3, 32)
+    manifest_hash: bytes = octets(4, 32)
+    index: int = number(5, bits=16)
+    order_hash: bytes = octets(6, 32)
+    batch: int = number(7, bits=32)
+    count: int = number(8, bits=32)
+    points_hash: bytes = octets(9, 32)
+    targets: tuple[SealedTarget, ...] = messages(10, SealedTarget)
+    dealt_at: int = number(11)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolPlan:
+    suite: int = number(1)
+    keyring_id: bytes = octets(2, 32)
+    manifest_hash: bytes = octets(3, 32)
+    order_hash: bytes = octets(4, 32)
+    batch: int = number(5, bits=32)
+    threshold: int = number(6, bits=32)
+    dealings: tuple[PlannedDealing, ...] = messages(7, PlannedDealing)
+    count: int = number(8, bits=32)
+    points_hash: bytes = octets(9, 32)
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    suite: int = number(1)
+    signer_role: int = number(2)
+    keyring_id: bytes = octets(3, 32)
+    manifest_hash: bytes = octets(4, 32)
+    index: int = number(5, bits=16)
+    plan_hash: bytes = octets(6, 32)
+    count: int = number(7, bits=32)
+    generated_at: int = number(8)
+    log_index: int = number(9)
+
+
+@dataclass(frozen=True, slots=True)
 class Core:
     suite: int = number(1)
     keyring_id: bytes = octets(2, 32)
@@ -277,5 +318,6 @@ class Core:
 @dataclass(frozen=True, slots=True)
 class Descriptor:
     core: bytes = octets(1)
-    key_check_value: bytes = octets(2, 32)
+    key_check_value: bytes = octets(2, 0, 32)
+    """None of a key that was made jointly: nobody could compute it."""
     public_key: bytes = octets(3, 0, 1216)

@@ -13,6 +13,7 @@ from kms.ceremony.files import Attachment, Enveloped, Line
 from kms.ceremony.offline import messages as m
 from kms.ceremony.offline.account import Account, Broken, listing, when
 from kms.ceremony.offline.attachments import Attachments
+from kms.ceremony.offline.generating import Pools
 from kms.ceremony.offline.reader import read
 from kms.ceremony.offline.repairing import Repairs
 from kms.ceremony.offline.succession import Link, follow
@@ -30,6 +31,8 @@ _BY_CUSTODIAN: Final[dict[str, type[Any]]] = {
     "repair-pieces": m.RepairPieces,
     "repair-sums": m.RepairSums,
     "repaired": m.Repaired,
+    "pool-dealing": m.PoolDealing,
+    "generated": m.Generated,
     "status": m.Status,
 }
 
@@ -46,6 +49,7 @@ class Transcript:
     installed: list[tuple[int, m.Installed]] = field(default_factory=list)
     erased: list[tuple[int, m.Erased]] = field(default_factory=list)
     repairs: Repairs = field(default_factory=Repairs)
+    pools: Pools = field(default_factory=Pools)
     attachments: Attachments = field(default_factory=Attachments)
 
     def add(self, number: int, line: Line) -> None:
@@ -72,7 +76,7 @@ class Transcript:
             case "reshare-order":
                 return self._order(number, _read(number, m.ReshareOrder, m.ADMINS, line), line, signers)
             case "pool-order":
-                return self._pool_order(number, _read(number, m.PoolOrder, m.ADMINS, line), signers)
+                return self._pool_order(number, _read(number, m.PoolOrder, m.ADMINS, line), line, signers)
             case kind if kind in _BY_CUSTODIAN:
                 return self._by_custodian(number, line, signers)
             case kind:
@@ -109,8 +113,9 @@ class Transcript:
             )
         return manifest
 
-    def _pool_order(self, number: int, order: m.PoolOrder, signers: frozenset[bytes]) -> str:
+    def _pool_order(self, number: int, order: m.PoolOrder, line: Enveloped, signers: frozenset[bytes]) -> str:
         manifest = self._ordered(number, order, signers)
+        self.pools.order(order, manifest, line.payload)
         return (
             f"{len(signers)} admins ordered, on {when(order.created_at)}, {order.count} keys that nobody knows, "
             f"under manifest {manifest.sequence}: {order.reason!r}"
@@ -159,6 +164,10 @@ class Transcript:
                 return f"{who} {self.repairs.add_sums(said)}"
             case m.Repaired():
                 return f"{who} {self.repairs.finish(said)}"
+            case m.PoolDealing():
+                return f"{who} {self.pools.deal(said, _statement_hash(line))}"
+            case m.Generated():
+                return f"{who} {self.pools.keep(number, said)}"
             case _:
                 return f"{who} {self._status(number, said)}"
 

@@ -18,6 +18,7 @@ from kms.ceremony.files import write_lines
 from kms.ceremony.verify import main
 from kms.ceremony.words import _wordlist
 from tests.protocol.world import LAB, World
+from tests.unit.ceremony.test_verify_pools import generate
 from tests.unit.ceremony.test_verify_resharing import reshare
 
 THERE: Final = ("cryptography", "py_ecc")
@@ -84,6 +85,15 @@ def test_a_transcript_verifies_where_nothing_else_can_be_imported(elsewhere: Pat
     file.write_bytes(data.replace(b"A", b"B", 1))
     bent = python(RUN, elsewhere, file)
     assert (bent.returncode, "LINE 1 MUST NOT BE BELIEVED" in bent.stdout) == (1, True)
+
+
+def test_so_does_one_of_keys_that_nobody_knows(elsewhere: Path, tmp_path: Path) -> None:
+    world = World.found(tmp_path / "world")
+    file = tmp_path / "transcript"
+    file.write_bytes(write_lines(generate(world, tmp_path / "transcripts")))
+    done = python(RUN, elsewhere, file, "--json", "--keyring-id", world.keyring.keyring_id.hex())
+    assert done.returncode == 0, done.stderr
+    assert "the sum of what custodians 1, 2, 3 dealt" in json.loads(done.stdout)["outcomes"][0]
 
 
 def test_a_file_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -151,3 +151,13 @@ def test_the_commitment_of_a_key_is_none_of_its_dealers(world: World, alice: Dev
     commitments = {dealing.rows[0][0] for dealing in made.dealings.values()}
     assert len(commitments) == world.keyring.threshold
     assert made.opened.rows[0][0] not in commitments
+
+
+def test_the_word_on_a_kept_plan_is_given_again_without_its_dealings(world: World) -> None:
+    case = pools.case_of(world, pools.make_pool_order(world))
+    pools.collect(world, case)
+    made = case.plan()
+    first = pools.hand_out(world, case, made, 1)
+    bare = PoolBatch(case.order.message, made.opened.payload, made.points, (), (), {})
+    assert world.nodes[1].keep_pool(bare) == first[1]
+    assert reason_of(lambda: world.nodes[2].keep_pool(bare)) == "WRONG_PLAN"
