@@ -126,13 +126,18 @@ class SqliteVersions:
         )
 
     def count_versions(self, numbers: Sequence[int], sequence: int) -> int:
-        """How many versions of one order the first of these keys has."""
-        row = self._db.execute(
-            "SELECT count(*) FROM reshared r JOIN versions v ON v.id = r.version"
-            " WHERE r.key = ? AND v.sequence = ?",
-            (numbers[0], sequence),
-        ).fetchone()
-        return int(row[0])
+        """How many versions of one order that of these keys has which has most."""
+        most = 0
+        for start in range(0, len(numbers), _PART):
+            part = numbers[start : start + _PART]
+            marks = ",".join("?" * len(part))
+            rows = self._db.execute(
+                "SELECT count(*) FROM reshared r JOIN versions v ON v.id = r.version"
+                f" WHERE r.key IN ({marks}) AND v.sequence = ? GROUP BY r.key",
+                (*part, sequence),
+            )
+            most = max([most, *(int(row[0]) for row in rows)])
+        return most
 
     def drop_older(self, numbers: Sequence[int], sequence: int) -> int:
         """Erase these keys' reshared shares of earlier orders; how many there were."""

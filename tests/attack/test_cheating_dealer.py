@@ -170,6 +170,18 @@ def test_a_coordinator_that_forks_without_end_fills_no_disk(world: World, keys: 
     assert [r.get(1, "") for r in refused] == [""] * resharing.MAX_PLANS_OF_ONE_ORDER + ["TOO_MANY_PLANS"]
 
 
+def test_nor_does_one_whose_first_key_is_in_no_plan_yet(world: World, keys: tuple[OpenKey, ...]) -> None:
+    run, case = begin(world, keys)
+    fresh, *full = case.key_ids
+    for _ in range(resharing.MAX_PLANS_OF_ONE_ORDER):
+        one = run.case(case.from_version, case.from_threshold, tuple(full))
+        run.collect_dealings(one)
+        assert run.install(one, one.plan(), 1) == {}
+    one = run.case(case.from_version, case.from_threshold, (fresh, *full))
+    run.collect_dealings(one)
+    assert run.install(one, one.plan(), 1) == {1: "TOO_MANY_PLANS"}
+
+
 def test_fewer_promises_than_a_quorum_s_erase_nothing(world: World, keys: tuple[OpenKey, ...]) -> None:
     run, case, made = planned(world, keys)
     run.install(case, made)
