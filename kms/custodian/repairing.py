@@ -26,8 +26,10 @@ from kms.crypto.sharing import verify_batch
 from kms.custodian.context import NodeContext
 from kms.custodian.resharing import (
     OldPlan,
+    check_described,
     commitments_of,
     find_keys,
+    made_for,
     open_version,
     opening_of,
     refuse_superseded,
@@ -98,7 +100,10 @@ class Repair:
 
 
 def missing(node: NodeContext, version: Version, key_ids: Sequence[KeyId]) -> list[KeyId]:
-    """Those of the keys of which this node has no share of this version, and did not erase it for a later one."""
+    """Those of the keys of which this node lost its share of this version; none of what was dealt before it came."""
+    bound = made_for(node, version)
+    if bound is not None and node.me.index not in bound.manifest.indices:
+        return []
     found = node.store.keys(key_ids)
     return [k for k in key_ids if k not in found or _lacks(node, found[k], version)]
 
@@ -206,6 +211,11 @@ def make_pieces(
 def _own_keys(node: NodeContext, task: RepairTask, key_ids: Sequence[KeyId]) -> list[StoredKey]:
     if node.me.index not in task.helpers:
         raise Invalid("this node is no helper of that task", reason="WRONG_TASK")
+    # A newcomer lost nothing of what was dealt before it came. The threshold may have been raised as it was let in, to
+    # one more than all bad custodians now: with shares of the old version they would be as many as opened it then.
+    bound = made_for(node, task.version)
+    if bound is not None and task.index not in bound.manifest.indices:
+        raise Denied("shares of that version were never dealt to who asks", reason="NOT_A_HOLDER")
     keys = find_keys(node, key_ids)
     for key in keys:
         # Fewer helpers than the threshold would give a wrong share, and more a helper nobody needs.
@@ -348,6 +358,9 @@ def finish(node: NodeContext, repair: Repair) -> bytes:
     rows = [planned.commitments(d) if planned else d.core.commitments for d in descriptors]
     if planned is None and any(not equal(d.version, task.version) for d in descriptors):
         raise NotFound("the plan of that version is needed", reason="VERSION_UNKNOWN")
+    for row in rows:
+        # Fewer helpers than the threshold could all be bad, and give back a key that nobody ever deposited.
+        check_helpers(task.helpers, task.index, len(row))
     opened = _open_pieces(node, repair.pieces, len(rows[0]))
     if len(repair.sums) != len(task.helpers):
         raise Invalid("every helper's sums are needed", reason="WRONG_TASK")
@@ -368,8 +381,7 @@ def _descriptors(node: NodeContext, repair: Repair) -> list[Descriptor]:
     given = {}
     for position, payload in enumerate(repair.descriptors):
         descriptor = parse_descriptor(payload, f"descriptors[{position}]")
-        if not equal(descriptor.core.keyring_id, node.keyring.keyring_id):
-            raise Invalid("a key of another keyring", reason="WRONG_KEYRING")
+        check_described(node, descriptor)
         given[descriptor.key_id] = descriptor
     if set(given) != set(repair.pieces.key_ids):
         raise NotFound("every key of a repair must be described", reason="KEYS_MISSING")

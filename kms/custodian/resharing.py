@@ -225,6 +225,7 @@ def _open_batch(node: NodeContext, batch: Batch, now: int) -> _Opened:
     points = unpack_points(batch.points, plan.count, plan.threshold - 1)
     if not equal(points_hash(points), plan.points_hash):
         raise Invalid("the points are not those that the plan names", reason="WRONG_PLAN")
+    _check_dealers(node, plan)
     dealings, sub_shares = {}, {}
     if len(batch.dealings) != len(plan.dealings):
         raise Invalid("the dealings are not those that the plan names", reason="WRONG_PLAN")
@@ -235,6 +236,17 @@ def _open_batch(node: NodeContext, batch: Batch, now: int) -> _Opened:
         if opened is not None:
             sub_shares[planned.index] = opened
     return _Opened(plan, plan_version(batch.plan), _descriptors(node, batch), points, dealings, sub_shares)
+
+
+def _check_dealers(node: NodeContext, plan: Plan) -> None:
+    # One of t dealers is honest, and deals on only what was deposited with it. Fewer could give a newcomer keys that
+    # they made up, past the policy and the quota of deposits, and with a C_0 that somebody is about to deposit.
+    bound = made_for(node, plan.from_version)
+    fewest = min(link.threshold for link in node.chain.links) if bound is None else bound.threshold
+    if len(plan.dealings) < fewest:
+        raise Invalid(
+            f"{len(plan.dealings)} dealers are fewer than the old threshold", reason="TOO_FEW_DEALERS"
+        )
 
 
 def _open_dealing(
@@ -295,8 +307,8 @@ def _descriptors(node: NodeContext, batch: Batch) -> tuple[Descriptor, ...]:
         known = mine[key_id].descriptor if key_id in mine else given.get(key_id)
         if known is None:
             raise NotFound("a key of the plan is not here, and nobody described it", reason="KEYS_MISSING")
-        if not equal(known.core.keyring_id, node.keyring.keyring_id):
-            raise Invalid("a key of another keyring", reason="WRONG_KEYRING")
+        if key_id not in mine:
+            check_described(node, known)
         found.append(known)
     return tuple(found)
 
@@ -541,6 +553,24 @@ def open_version(node: NodeContext, key: StoredKey, version: Version) -> bytes:
     if share is None:
         raise NotFound("this node has no share of that version", reason="SHARE_MISSING")
     return node.vault.open_reshared(key.key_id, share.version, share.wrapped_key, share.share)
+
+
+def made_for(node: NodeContext, version: Version) -> Keyring | None:
+    """The manifest to whose custodians a version was dealt; None of a planned version that is not here."""
+    for link in node.chain.links:
+        if equal(derivation.dealt_version(link.keyring_id, link.manifest_hash), version):
+            return link
+    stored = node.store.versions.version(version)
+    return node.chain.of(parse_plan(stored.plan).to_manifest_hash) if stored is not None else None
+
+
+def check_described(node: NodeContext, descriptor: Descriptor) -> None:
+    """Invalid unless a key that is not here yet may be one of this keyring, dealt under a manifest of its chain."""
+    if not equal(descriptor.core.keyring_id, node.keyring.keyring_id):
+        raise Invalid("a key of another keyring", reason="WRONG_KEYRING")
+    # Who could choose a key's threshold could choose how few custodians bear witness that the key was ever deposited.
+    if descriptor.core.threshold != node.chain.of(descriptor.core.manifest_hash).threshold:
+        raise Invalid("a key of another threshold than its manifest's", reason="WRONG_THRESHOLD")
 
 
 def commitments_of(node: NodeContext, key: StoredKey, version: Version) -> tuple[bytes, ...]:

@@ -175,7 +175,7 @@ def test_an_eviction_holds_at_once_and_reading_goes_on_without_the_evicted(world
     assert reason_of(gone.decide, asked.message.request, b"") == "NOT_A_MEMBER"
     fresh = world.create(alice)
     assert set(world.release(alice, fresh).opened) == {fresh[0].key_id}
-    assert gone.missing(fresh[0].descriptor.version, [fresh[0].key_id]) == [fresh[0].key_id]
+    assert gone.descriptors([fresh[0].key_id]) == []
 
 
 def test_an_evicted_custodian_s_word_counts_no_more_and_nobody_repairs_it(world: World) -> None:
