@@ -32,6 +32,7 @@ class IssuerKeyType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ISSUER_KEY_TYPE_UNSPECIFIED: _ClassVar[IssuerKeyType]
     ISSUER_KEY_TYPE_ED25519: _ClassVar[IssuerKeyType]
     ISSUER_KEY_TYPE_P256: _ClassVar[IssuerKeyType]
+    ISSUER_KEY_TYPE_RSA: _ClassVar[IssuerKeyType]
 SIGNER_ROLE_UNSPECIFIED: SignerRole
 SIGNER_ROLE_FOUNDERS: SignerRole
 SIGNER_ROLE_CUSTODIAN: SignerRole
@@ -48,6 +49,7 @@ HOLDER_CLASS_OPERATOR: HolderClass
 ISSUER_KEY_TYPE_UNSPECIFIED: IssuerKeyType
 ISSUER_KEY_TYPE_ED25519: IssuerKeyType
 ISSUER_KEY_TYPE_P256: IssuerKeyType
+ISSUER_KEY_TYPE_RSA: IssuerKeyType
 
 class Envelope(_message.Message):
     __slots__ = ("payload_type", "payload", "signatures")
@@ -126,16 +128,28 @@ class ManifestCustodian(_message.Message):
     def __init__(self, index: _Optional[int] = ..., organisation: _Optional[str] = ..., jurisdiction: _Optional[str] = ..., hosting: _Optional[str] = ..., parent: _Optional[str] = ..., endpoint: _Optional[str] = ..., identity_key: _Optional[bytes] = ...) -> None: ...
 
 class Issuer(_message.Message):
-    __slots__ = ("iss", "controlled_by", "classes", "keys")
+    __slots__ = ("iss", "controlled_by", "classes", "keys", "trust_anchors", "audience", "nonce_bound", "key_delay", "max_key_age", "authorities")
     ISS_FIELD_NUMBER: _ClassVar[int]
     CONTROLLED_BY_FIELD_NUMBER: _ClassVar[int]
     CLASSES_FIELD_NUMBER: _ClassVar[int]
     KEYS_FIELD_NUMBER: _ClassVar[int]
+    TRUST_ANCHORS_FIELD_NUMBER: _ClassVar[int]
+    AUDIENCE_FIELD_NUMBER: _ClassVar[int]
+    NONCE_BOUND_FIELD_NUMBER: _ClassVar[int]
+    KEY_DELAY_FIELD_NUMBER: _ClassVar[int]
+    MAX_KEY_AGE_FIELD_NUMBER: _ClassVar[int]
+    AUTHORITIES_FIELD_NUMBER: _ClassVar[int]
     iss: str
     controlled_by: str
     classes: _containers.RepeatedScalarFieldContainer[HolderClass]
     keys: _containers.RepeatedCompositeFieldContainer[IssuerKey]
-    def __init__(self, iss: _Optional[str] = ..., controlled_by: _Optional[str] = ..., classes: _Optional[_Iterable[_Union[HolderClass, str]]] = ..., keys: _Optional[_Iterable[_Union[IssuerKey, _Mapping]]] = ...) -> None: ...
+    trust_anchors: _containers.RepeatedScalarFieldContainer[bytes]
+    audience: str
+    nonce_bound: bool
+    key_delay: int
+    max_key_age: int
+    authorities: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, iss: _Optional[str] = ..., controlled_by: _Optional[str] = ..., classes: _Optional[_Iterable[_Union[HolderClass, str]]] = ..., keys: _Optional[_Iterable[_Union[IssuerKey, _Mapping]]] = ..., trust_anchors: _Optional[_Iterable[bytes]] = ..., audience: _Optional[str] = ..., nonce_bound: _Optional[bool] = ..., key_delay: _Optional[int] = ..., max_key_age: _Optional[int] = ..., authorities: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class IssuerKey(_message.Message):
     __slots__ = ("kid", "type", "public_key")
