@@ -19,6 +19,18 @@ _NUMBERS = {
     "change_delay": "the delay of changes",
 }
 
+_OF_ISSUERS = {
+    "controlled_by": "its owner",
+    "classes": "the classes that it vouches for",
+    "keys": "its pinned keys",
+    "trust_anchors": "the authorities over its TLS",
+    "audience": "its audience",
+    "nonce_bound": "how its credentials are bound to keys",
+    "key_delay": "how soon its new keys count",
+    "max_key_age": "how long its keys count without being fetched",
+    "authorities": "the authorities that certify services",
+}
+
 
 def changes(before: Manifest, after: Manifest) -> list[str]:
     """One line for each difference; a line that says so if only the time is new."""
@@ -69,8 +81,10 @@ def _issuers(before: Iterable[Issuer], after: Iterable[Issuer]) -> Iterator[str]
     for iss, issuer in new.items():
         if iss not in old:
             yield f"issuer {iss} is new, controlled by {issuer.controlled_by}"
-        elif issuer != old[iss]:
-            yield f"issuer {iss} changes its owner, classes or keys"
+            continue
+        for name, word in _OF_ISSUERS.items():
+            if getattr(old[iss], name) != getattr(issuer, name):
+                yield f"issuer {iss} changes {word}"
 
 
 def _rules(before: str, after: str) -> Iterator[str]:

@@ -7,6 +7,9 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from kms.errors import ConfigError
 from kms.policy.engine import default_policy, default_schema
 from kms.statements import quorums
@@ -18,13 +21,15 @@ from kms.statements.pool import PoolOrder
 
 E = TypeVar("E", HolderClass, IssuerKeyType)
 DAY: Final = 86400
+KEY_DELAY: Final = DAY
+MAX_KEY_AGE: Final = DAY
 REHEARSAL: Final = "REHEARSAL"
 """How the name of a keyring begins that holds throwaway keys."""
 
 
 @dataclass(frozen=True, slots=True)
 class IssuerKeyDraft:
-    """`type` is ed25519 (32-byte key) or p256 (65 bytes)."""
+    """`type` is ed25519 (32-byte key), p256 (65 bytes) or rsa (DER)."""
 
     kid: str
     type: str
@@ -33,12 +38,21 @@ class IssuerKeyDraft:
 
 @dataclass(frozen=True, slots=True)
 class IssuerDraft:
-    """An issuer; `classes` are device, professional, service, operator."""
+    """An issuer; `classes` are device, professional, service, operator.
+
+    `trust_anchors` and `authorities` are PEM files beside the draft; see `kms.statements.manifest.Issuer`.
+    """
 
     iss: str
     controlled_by: str
     classes: tuple[str, ...]
-    keys: tuple[IssuerKeyDraft, ...]
+    keys: tuple[IssuerKeyDraft, ...] = ()
+    trust_anchors: tuple[Path, ...] = ()
+    audience: str = ""
+    nonce_bound: bool = False
+    key_delay_seconds: int | None = None
+    max_key_age_seconds: int | None = None
+    authorities: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +211,32 @@ def _issuers(drafts: Sequence[IssuerDraft]) -> tuple[Issuer, ...]:
                 IssuerKey(k.kid, _member(IssuerKeyType, k.type, f"issuers[{n}].keys.type"), k.public_key)
                 for k in draft.keys
             ),
+            _certificates(draft.trust_anchors),
+            draft.audience,
+            draft.nonce_bound,
+            _seconds(draft, draft.key_delay_seconds, KEY_DELAY),
+            _seconds(draft, draft.max_key_age_seconds, MAX_KEY_AGE),
+            _certificates(draft.authorities),
         )
         for n, draft in enumerate(drafts)
     )
+
+
+def _seconds(draft: IssuerDraft, given: int | None, usual: int) -> int:
+    return given if given is not None else usual if draft.trust_anchors else 0
+
+
+def _certificates(files: Sequence[Path]) -> tuple[bytes, ...]:
+    found: list[bytes] = []
+    for file in files:
+        try:
+            certificates = x509.load_pem_x509_certificates(file.read_bytes())
+        except OSError as error:
+            raise ConfigError(f"cannot read {file}: {error.strerror}") from None
+        except ValueError:
+            raise ConfigError(f"{file} holds no certificates in PEM") from None
+        found += [certificate.public_bytes(Encoding.DER) for certificate in certificates]
+    return tuple(found)
 
 
 def _member(kind: type[E], name: str, at: str) -> E:

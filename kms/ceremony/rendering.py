@@ -15,8 +15,9 @@ from kms.ceremony.proposals import Order, Proposal, chain_of, missing, parties
 from kms.ceremony.rule_words import explain
 from kms.ceremony.words import printable, words
 from kms.crypto.signing import thumbprint
+from kms.policy.anchors import name_anchor
 from kms.statements import quorums
-from kms.statements.manifest import Custodian, Manifest
+from kms.statements.manifest import Custodian, Issuer, Manifest
 from kms.statements.notices import notices
 from kms.statements.pool import PoolOrder
 
@@ -184,13 +185,36 @@ def _manifest(proposal: Proposal, manifest: Manifest) -> list[str]:
     for issuer in manifest.issuers:
         classes = ", ".join(klass.name.lower() for klass in issuer.classes)
         lines.append(f"  {issuer.iss}, controlled by {issuer.controlled_by}, for: {classes}")
-        lines += [f"    key {key.kid} ({key.type.name}): {key.public_key.hex()}" for key in issuer.keys]
+        lines += _issuer_source(issuer)
     lines += ["", "What it survives"] + [f"  {line}" for line in survives(manifest)]
     lines += ["", "The policy, rule by rule"]
     lines += [f"  {rule.name}: {rule.text}" for rule in explain(manifest.policy)]
     if proposal.chain is not None:
         lines += ["", "What changes against the manifest before"]
         lines += [f"  {line}" for line in changes(proposal.chain.last.manifest, manifest)]
+    return lines
+
+
+def _issuer_source(issuer: Issuer) -> list[str]:
+    """Where its keys come from, and what its credentials must be."""
+    lines = [f"    key {key.kid} ({key.type.name}): {key.public_key.hex()}" for key in issuer.keys]
+    if issuer.is_provider:
+        delay, age = (f"{seconds / 3600:g} hours" for seconds in (issuer.key_delay, issuer.max_key_age))
+        lines += [
+            "    each custodian fetches its keys itself, over TLS that only these authorities vouch for:"
+        ]
+        lines += [f"      {name_anchor(anchor)}" for anchor in issuer.trust_anchors]
+        lines += [
+            f"    a new key counts {delay} after it was first seen beside one that counts",
+            f"    keys that cannot be fetched any more count for {age}",
+        ]
+    if issuer.authorities:
+        lines.append("    certificates under these authorities name services:")
+        lines += [f"      {name_anchor(authority)}" for authority in issuer.authorities]
+    if issuer.audience:
+        lines.append(f"    its credentials are for the audience {issuer.audience!r} alone")
+    if issuer.nonce_bound:
+        lines.append("    its ID tokens are bound to a device's key by their nonce")
     return lines
 
 

@@ -42,6 +42,10 @@ ORDER: Final = "order"
 REPAIR_TASK: Final = "repair"
 POOL_ORDER: Final = "pool order"
 POOL_PLAN: Final = "pool plan"
+NONCE: Final = "nonce"
+ISSUER_KEY: Final = "issuer key"
+CREDENTIAL: Final = "credential"
+SUBJECT: Final = "subject"
 
 # H(label, ...) used as HPKE `info`.
 SEAL_DEPOSIT: Final = "deposit"

@@ -13,8 +13,9 @@ from kms.custodian.sealing_keys import SealingKeys
 from kms.custodian.store import CustodianStore
 from kms.custodian.vault import Vault
 from kms.policy.counters import Counters
-from kms.policy.credentials import CredentialCache, IssuerKeys
+from kms.policy.credentials import CredentialCache
 from kms.policy.engine import PolicyEngine
+from kms.policy.issuers import IssuerKeys
 from kms.statements.chain import Chain
 from kms.statements.ids import RequestHash, Thumbprint
 from kms.statements.manifest import Custodian, Keyring

@@ -32,8 +32,9 @@ from kms.custodian.store import WAITING, CustodianStore, StoredPool, StoredVersi
 from kms.custodian.vault import Vault
 from kms.errors import ConfigError, Fork, StoreError, Unavailable
 from kms.policy.counters import Counters
-from kms.policy.credentials import CredentialCache, IssuerKeys, issuer_keys
+from kms.policy.credentials import CredentialCache
 from kms.policy.engine import PolicyEngine
+from kms.policy.issuers import IssuerKeys, issuer_keys
 from kms.policy.lint import refuse_unsafe
 from kms.statements.audit import LogEntry, LogKind
 from kms.statements.chain import Chain

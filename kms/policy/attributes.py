@@ -30,6 +30,8 @@ class Credential:
     organisation: str
     key_thumbprint: bytes
     expires: int
+    email: str = ""
+    """Lower-case; only where the issuer says that it verified it."""
 
 
 @dataclass(frozen=True, slots=True)

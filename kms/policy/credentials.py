@@ -1,8 +1,10 @@
-"""Credentials: JWTs of issuers that the manifest pins, bound to the key that signs requests (RFC 7800).
+"""Credentials: JWTs of issuers that the manifest pins, bound to the key that signs requests.
 
-Nothing in a token's header is believed: the key comes from the manifest by issuer and `kid`, and the
-algorithm from the kind of that key. That stops `alg` confusion, `none`, and keys brought along in `jwk` or
-fetched by `jku`.
+Nothing in a token's header is believed: the key comes from the issuer's own by `kid`, and the algorithm from the kind
+of that key. That stops `alg` confusion, `none`, and keys brought along in `jwk` or fetched by `jku`.
+
+Bound by `cnf` (RFC 7800, as DPoP of RFC 9449 makes it), or, from providers that cannot do that, by an ID token's
+`nonce`: whoever asked for the token put the key's name into it, and the provider signed it.
 """
 
 from __future__ import annotations
@@ -13,17 +15,13 @@ import json
 import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, TypeGuard
 
-from joserfc import jws
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, OKPKey
-
-from kms.crypto.hashing import equal
-from kms.errors import ConfigError, EvidenceRefused
-from kms.policy.attributes import Credential, class_name
-from kms.statements.manifest import Issuer, IssuerKey, IssuerKeyType
+from kms.crypto import labels
+from kms.crypto.hashing import H, equal
+from kms.errors import EvidenceRefused
+from kms.policy.attributes import Credential
+from kms.policy.issuers import IssuerKeys, b64
 
 MAX_LIFETIME: Final = 12 * 3600
 LEEWAY: Final = 60
@@ -32,74 +30,8 @@ MAX_SIZE: Final = 8192
 MAX_NAME: Final = 256
 _HEADERS: Final = frozenset({"alg", "kid", "typ"})
 _TYPES: Final = ("JWT", "at+jwt")
+_ID_TOKEN_TYPES: Final = ("JWT",)
 _COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
-# RFC 9864 renames EdDSA over Ed25519 to Ed25519. Issuers use either; both mean this one algorithm here.
-_ALGORITHMS: Final = {
-    IssuerKeyType.ED25519: frozenset({"EdDSA", "Ed25519"}),
-    IssuerKeyType.P256: frozenset({"ES256"}),
-}
-
-
-class _Registry(jws.JWSRegistry):
-    """Only the algorithms that go with the pinned key; without joserfc's warning about the name EdDSA."""
-
-    def __init__(self, algorithms: frozenset[str]) -> None:
-        super().__init__(algorithms=algorithms)
-        self._models = {name: jws.JWSRegistry.algorithms[name] for name in algorithms}
-
-    def get_alg(self, name: str) -> Any:
-        if name not in self._models:
-            raise ValueError("not an algorithm of this key")
-        return self._models[name]
-
-
-_REGISTRIES: Final = {type_: _Registry(names) for type_, names in _ALGORITHMS.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class PinnedKey:
-    """One key of an issuer; its type alone says which algorithms go with it."""
-
-    type: IssuerKeyType
-    key: OKPKey | ECKey
-
-
-@dataclass(frozen=True, slots=True)
-class IssuerKeys:
-    """An issuer of the manifest, its keys by `kid`, the classes that it may vouch for."""
-
-    iss: str
-    controlled_by: str
-    classes: frozenset[str]
-    keys: Mapping[str, PinnedKey]
-
-
-def issuer_keys(issuer: Issuer) -> IssuerKeys:
-    """Ready to verify with. ConfigError if a key is not what its type says, or two have one `kid`."""
-    keys = {key.kid: _pin(key) for key in issuer.keys}
-    if len(keys) != len(issuer.keys):
-        raise ConfigError(f"issuer {issuer.iss} has two keys of one kid: give each its own")
-    classes = frozenset(class_name(klass) for klass in issuer.classes)
-    return IssuerKeys(issuer.iss, issuer.controlled_by, classes, keys)
-
-
-def _pin(key: IssuerKey) -> PinnedKey:
-    try:
-        if key.type is IssuerKeyType.ED25519:
-            x = _b64(key.public_key)
-            return PinnedKey(key.type, OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": x}))
-        point = key.public_key
-        if point[0] != 4:
-            raise ValueError("not an uncompressed point")
-        return PinnedKey(
-            key.type,
-            ECKey.import_key(
-                {"kty": "EC", "crv": "P-256", "x": _b64(point[1:33]), "y": _b64(point[33:])},
-            ),
-        )
-    except (JoseError, ValueError) as error:
-        raise ConfigError(f"the issuer key {key.kid!r} is not a {key.type.name} key: {error}") from None
-
 
 CacheName = tuple[bytes, bytes, str]
 """(SHA-256 of the token, thumbprint, audience)."""
@@ -148,8 +80,9 @@ def verify_credentials(
         credential = cache.get(name, issuers, now)
         if credential is None:
             credential, not_before = verify_credential(token, issuers, audience, key_thumbprint, now)
-            by = next(issuer for issuer in issuers if issuer.iss == credential.iss)
-            cache.put(name, credential, not_before, by)
+            cache.put(name, credential, not_before, _issuer_of(credential.iss, issuers))
+        # Also of one that was verified before: keys that nobody could fetch any more vouch for nobody.
+        _issuer_of(credential.iss, issuers).check_usable(now)
         credentials.append(credential)
     if len({c.iss for c in credentials}) != len(credentials):
         raise EvidenceRefused("two credentials of one issuer", reason="CREDENTIAL_REPEATED")
@@ -161,30 +94,32 @@ def verify_credential(
 ) -> tuple[Credential, int]:
     """The credential and the second from which it holds; EvidenceRefused with a stable reason else.
 
-    `audience` is the keyring id in hex, `key_thumbprint` 32 bytes, `now` in unix seconds.
+    `audience` is the keyring id in hex (an issuer may have another of its own), `key_thumbprint` 32 bytes, `now` in
+    unix seconds.
     """
     _check_form(token)
     header, claims = _segments(token)
-    issuer = next((i for i in issuers if i.iss == claims.get("iss")), None)
-    if issuer is None:
-        raise EvidenceRefused("the manifest knows no such issuer", reason="CREDENTIAL_UNKNOWN_ISSUER")
+    issuer = _issuer_of(claims.get("iss"), issuers)
     # `jwk`, `jku`, `x5c`, `crit` and whatever else a header may bring: none has a meaning here.
-    if set(header) - _HEADERS or header.get("typ", "JWT") not in _TYPES:
+    types = _ID_TOKEN_TYPES if issuer.nonce_bound else _TYPES
+    if set(header) - _HEADERS or header.get("typ", "JWT") not in types:
         raise EvidenceRefused("the credential's header is not plain", reason="CREDENTIAL_HEADER")
-    kid = header.get("kid")
-    # Under exactly this issuer: else one pinned issuer could sign in another's name.
-    pinned = issuer.keys.get(kid) if isinstance(kid, str) else None
-    if pinned is None:
-        raise EvidenceRefused("the credential's key is not pinned", reason="CREDENTIAL_UNKNOWN_KEY")
-    alg = header.get("alg")
-    if not isinstance(alg, str) or alg not in _ALGORITHMS[pinned.type]:
-        raise EvidenceRefused("the credential's algorithm is not its key's", reason="CREDENTIAL_ALGORITHM")
-    try:
-        jws.deserialize_compact(token, pinned.key, registry=_REGISTRIES[pinned.type])
-    except (JoseError, ValueError):
-        raise EvidenceRefused("the credential's signature is wrong", reason="CREDENTIAL_SIGNATURE") from None
+    issuer.check_usable(now)
+    issuer.key_of(header.get("kid"), now).check_signature(token, header.get("alg"))
     not_before = _check_times(claims, now)
     return _read_claims(claims, issuer, audience, key_thumbprint), not_before
+
+
+def _issuer_of(iss: object, issuers: Sequence[IssuerKeys]) -> IssuerKeys:
+    for issuer in issuers:
+        if issuer.iss == iss:
+            return issuer
+    raise EvidenceRefused("the manifest knows no such issuer", reason="CREDENTIAL_UNKNOWN_ISSUER")
+
+
+def key_nonce(audience: str, key_thumbprint: bytes) -> str:
+    """What a nonce-bound ID token's `nonce` must be, for the keyring of this id (hex) and a key's thumbprint."""
+    return b64(H(labels.NONCE, bytes.fromhex(audience), key_thumbprint))
 
 
 def _check_times(claims: Mapping[str, Any], now: int) -> int:
@@ -203,21 +138,52 @@ def _read_claims(
     claims: Mapping[str, Any], issuer: IssuerKeys, audience: str, key_thumbprint: bytes
 ) -> Credential:
     # Exactly one audience: a token that serves elsewhere too can be taken from there.
-    if claims.get("aud") not in (audience, [audience]):
+    wanted = issuer.audience or audience
+    if claims.get("aud") not in (wanted, [wanted]):
         raise EvidenceRefused("the credential is for another audience", reason="CREDENTIAL_AUDIENCE")
-    confirmation = claims.get("cnf")
-    jkt = confirmation.get("jkt") if isinstance(confirmation, dict) else None
-    # Without this a stolen token would open records for whoever holds it.
-    if not isinstance(jkt, str) or not equal(_utf8(jkt), _b64(key_thumbprint).encode()):
-        raise EvidenceRefused("the credential is bound to another key", reason="CREDENTIAL_WRONG_KEY")
+    _check_binding(claims, issuer, audience, key_thumbprint)
     subject, klass = claims.get("sub"), claims.get("holder_class")
+    if klass is None and len(issuer.classes) == 1:
+        (klass,) = issuer.classes
     organisation = claims.get("organisation", "")
     if not _is_name(subject) or not (organisation == "" or _is_name(organisation)):
         raise EvidenceRefused("the credential names nobody", reason="CREDENTIAL_MALFORMED")
     if not isinstance(klass, str) or klass not in issuer.classes:
         raise EvidenceRefused("its issuer may not vouch for that class", reason="CREDENTIAL_CLASS")
-    expires = _seconds(claims, "exp")
-    return Credential(issuer.iss, issuer.controlled_by, subject, klass, organisation, key_thumbprint, expires)
+    return Credential(
+        issuer.iss,
+        issuer.controlled_by,
+        subject,
+        klass,
+        organisation,
+        key_thumbprint,
+        _seconds(claims, "exp"),
+        _email(claims),
+    )
+
+
+def _check_binding(
+    claims: Mapping[str, Any], issuer: IssuerKeys, keyring_id: str, key_thumbprint: bytes
+) -> None:
+    # Without this a stolen token would open records for whoever holds it.
+    if issuer.nonce_bound:
+        bound, wanted = claims.get("nonce"), key_nonce(keyring_id, key_thumbprint)
+    else:
+        confirmation = claims.get("cnf")
+        bound = confirmation.get("jkt") if isinstance(confirmation, dict) else None
+        wanted = b64(key_thumbprint)
+    if not isinstance(bound, str) or not equal(_utf8(bound), wanted.encode()):
+        raise EvidenceRefused("the credential is bound to another key", reason="CREDENTIAL_WRONG_KEY")
+
+
+def _email(claims: Mapping[str, Any]) -> str:
+    """The address that the issuer verified; empty if it did not, for an address that anybody may write is no name."""
+    if claims.get("email_verified") is not True or "email" not in claims:
+        return ""
+    email = claims["email"]
+    if not _is_name(email) or email.count("@") != 1:
+        raise EvidenceRefused("the credential's address is none", reason="CREDENTIAL_MALFORMED")
+    return email.casefold()
 
 
 def _is_name(value: object) -> TypeGuard[str]:
@@ -261,10 +227,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _utf8(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
-
-
-def _b64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def _unb64(text: str) -> bytes:

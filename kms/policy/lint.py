@@ -14,12 +14,11 @@ permit may be refused whose open attributes contradict each other; write it more
 counted on: the next manifest may drop one, and a permit that is unsafe without it would open.
 
 Limits: whether two `controlled_by` groups are independent in the world is what the manifest's signers assert.
-Only equal keys and confusable spellings are noticed here.
+Only what shows in the manifest itself is noticed (`kms.policy.issuer_lint`).
 """
 
 from __future__ import annotations
 
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +30,7 @@ from cedarpy import pst
 from kms.errors import FieldProblem, Invalid
 from kms.policy.attributes import HUMAN, OWNER, class_name, issuer_group
 from kms.policy.engine import default_schema
+from kms.policy.issuer_lint import Finding, about_issuers
 from kms.policy.partial import Facts, Known, condition
 from kms.statements.manifest import HolderClass, Issuer, Manifest
 
@@ -39,15 +39,6 @@ GUARDED: Final = frozenset({"release", "destroy"})
 
 _MAX_COUNT: Final = 2**53
 _MAX_LONG: Final = 2**63 - 1
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Why a policy is refused: a stable code, the rule's `@id` (empty: the whole), what to do."""
-
-    code: str
-    rule: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +68,7 @@ def lint(policy: str, schema: str, issuers: Sequence[Issuer] = ()) -> list[Findi
 
     Without `issuers`, the policy must be safe whoever they will be.
     """
-    findings = list(_about_issuers(issuers)) + list(_about_schema(schema))
+    findings = list(about_issuers(issuers)) + list(_about_schema(schema))
     try:
         rules = cedarpy.policies_to_pst(policy)
         checked = cedarpy.validate_policies(policy, default_schema())
@@ -250,30 +241,3 @@ def _about_schema(schema: str) -> Iterator[Finding]:
         return
     if not same:
         yield Finding("SCHEMA_DIFFERS", "", "use the schema that comes with this version, unchanged")
-
-
-def _about_issuers(issuers: Sequence[Issuer]) -> Iterator[Finding]:
-    spellings: dict[str, set[str]] = defaultdict(set)
-    groups_of_key: dict[bytes, set[str]] = defaultdict(set)
-    for issuer in issuers:
-        spellings[_plain(issuer.controlled_by)].add(issuer.controlled_by)
-        for key in issuer.keys:
-            groups_of_key[key.public_key].add(issuer.controlled_by)
-    for plain, written in sorted(spellings.items()):
-        if not plain:
-            yield Finding("ISSUER_UNCONTROLLED", "", "an issuer has no controlled_by: name its owner")
-        if len(written) > 1:
-            names = ", ".join(map(repr, sorted(written)))
-            message = f"controlled_by is spelt {names}: one owner would count as several"
-            yield Finding("CONTROLLED_BY_CONFUSABLE", "", message)
-    for groups in groups_of_key.values():
-        if len(groups) > 1:
-            names = ", ".join(map(repr, sorted(groups)))
-            message = f"{names} share a signing key: whoever has it is all of them at once"
-            yield Finding("ISSUER_KEY_SHARED", "", message)
-
-
-def _plain(name: str) -> str:
-    """Without case, width, spaces and punctuation: what two spellings of one name share."""
-    folded = unicodedata.normalize("NFKC", name).casefold()
-    return "".join(c for c in folded if c.isalnum())

@@ -33,31 +33,70 @@ class HolderClass(enum.IntEnum):
 
 
 class IssuerKeyType(enum.IntEnum):
-    """Which key an issuer signs with, and thereby the only JWT algorithm that is believed."""
+    """Which key an issuer signs with, and thereby the only JWT algorithms that are believed."""
 
     ED25519 = 1
     P256 = 2
+    RSA = 3
 
 
 @message(keyring_pb2.IssuerKey)
 @dataclass(frozen=True, slots=True)
 class IssuerKey:
+    """`public_key`: 32 bytes, an uncompressed point of 65 bytes, or the DER of an RSA key."""
+
     kid: str
     type: IssuerKeyType
     public_key: bytes
 
     def __post_init__(self) -> None:
-        size = 32 if self.type is IssuerKeyType.ED25519 else 65
-        require(len(self.public_key) == size, "issuers.keys.public_key", f"must be {size} bytes")
+        sizes = {IssuerKeyType.ED25519: (32, 32), IssuerKeyType.P256: (65, 65), IssuerKeyType.RSA: (256, 800)}
+        least, most = sizes[self.type]
+        fits = least <= len(self.public_key) <= most
+        wanted = f"{least}" if least == most else f"{least} to {most}"
+        require(fits, "issuers.keys.public_key", f"must be {wanted} bytes")
 
 
 @message(keyring_pb2.Issuer)
 @dataclass(frozen=True, slots=True)
 class Issuer:
+    """Who vouches for people and services, and where its keys come from: exactly one of three.
+
+    `keys` alone: those that stand here. `trust_anchors` (DER certificates): custodians fetch the provider's keys over
+    TLS that these vouch for; `keys` then are only those that the first fetch must know. `authorities` (DER
+    certificates): certificates under these vouch for services. Ages and delays are in seconds.
+    """
+
     iss: str
     controlled_by: str
     classes: tuple[HolderClass, ...]
     keys: tuple[IssuerKey, ...]
+    trust_anchors: tuple[bytes, ...] = ()
+    audience: str = ""
+    nonce_bound: bool = False
+    key_delay: int = 0
+    max_key_age: int = 0
+    authorities: tuple[bytes, ...] = ()
+
+    def __post_init__(self) -> None:
+        fetched = bool(self.trust_anchors)
+        require(
+            bool(self.keys or fetched) != bool(self.authorities),
+            "issuers",
+            "must have its keys from one place: pinned, fetched or certified",
+        )
+        require(fetched or not (self.key_delay or self.max_key_age), "issuers.trust_anchors", "are missing")
+        # Cached keys must not live for ever, and no new key may count at once.
+        require(not fetched or self.max_key_age > 0, "issuers.max_key_age", "must be given")
+        require(not fetched or self.key_delay > 0, "issuers.key_delay", "must be given")
+        require(
+            not (self.authorities and self.nonce_bound), "issuers.nonce_bound", "goes with ID tokens only"
+        )
+
+    @property
+    def is_provider(self) -> bool:
+        """Whether custodians fetch its keys (OpenID Connect Discovery)."""
+        return bool(self.trust_anchors)
 
 
 @message(keyring_pb2.ManifestCustodian)

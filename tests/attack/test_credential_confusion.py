@@ -15,10 +15,13 @@ from typing import Any
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
 from kms.errors import EvidenceRefused
 from kms.policy.credentials import CredentialCache, verify_credential, verify_credentials
-from tests.reference.tokens import Ed25519Signer, b64, compact, mac, seed, unsigned
+from kms.policy.issuers import issuer_keys
+from kms.statements.manifest import HolderClass, Issuer, IssuerKey, IssuerKeyType
+from tests.reference.tokens import Ed25519Signer, RsaSigner, b64, compact, mac, seed, unsigned
 from tests.unit.policy.world import (
     AUDIENCE,
     CHAMBER,
@@ -198,6 +201,61 @@ def test_no_changed_character_survives(make: Callable[[], str]) -> None:
         for other in set(others) - {token[position]}:
             changed = token[:position] + other + token[position + 1 :]
             assert refusal(changed).startswith("CREDENTIAL_")
+
+
+PROVIDER = RsaSigner("a provider")
+PROVIDER_DER = PROVIDER.public
+PROVIDER_PEM = load_der_public_key(PROVIDER_DER).public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+BY_RSA = issuer_keys(
+    Issuer(
+        "https://provider.example",
+        "Provider AG",
+        (HolderClass.PROFESSIONAL,),
+        (IssuerKey("r1", IssuerKeyType.RSA, PROVIDER_DER),),
+    )
+)
+
+
+def rsa_refusal(header: dict[str, Any], sign: Callable[[bytes], bytes]) -> str:
+    token = compact(header, claims(iss="https://provider.example"), sign)
+    with pytest.raises(EvidenceRefused) as caught:
+        verify_credential(token, [BY_RSA], AUDIENCE, THUMBPRINT, NOW)
+    return caught.value.reason
+
+
+def test_a_providers_own_signature_is_believed() -> None:
+    token = compact({"alg": "RS256", "kid": "r1"}, claims(iss="https://provider.example"), PROVIDER)
+    assert verify_credential(token, [BY_RSA], AUDIENCE, THUMBPRINT, NOW)[0].subject == "doctor-17"
+
+
+@pytest.mark.parametrize("alg", ["HS256", "HS384", "HS512"])
+@pytest.mark.parametrize(
+    "secret", [PROVIDER_PEM, PROVIDER_PEM.strip(), PROVIDER_DER, json.dumps(PROVIDER.jwk).encode()]
+)
+def test_an_rsa_public_key_is_no_secret_however_it_is_spelt(alg: str, secret: bytes) -> None:
+    # The confusion that made this attack known: a library asks the token which algorithm its RSA key is for.
+    header = {"alg": alg, "kid": "r1"}
+    forged = compact(header, claims(iss="https://provider.example"), mac(secret))
+    first, second, third = forged.split(".")
+    assert hmac.compare_digest(hmac.digest(secret, f"{first}.{second}".encode(), "sha256"), _decoded(third))
+    assert rsa_refusal(header, mac(secret)) == "CREDENTIAL_ALGORITHM"
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        ({"alg": "none", "kid": "r1"}, "CREDENTIAL_ALGORITHM"),
+        ({"alg": "RS256", "kid": "r1", "jku": "https://thief.example/keys"}, "CREDENTIAL_HEADER"),
+        ({"alg": "RS256", "kid": "r1", "x5c": ["MII="]}, "CREDENTIAL_HEADER"),
+        ({"alg": "RS256", "kid": "r1", "jwk": RsaSigner("thief").jwk}, "CREDENTIAL_HEADER"),
+        ({"alg": "RS256", "kid": "r1"}, "CREDENTIAL_SIGNATURE"),
+        ({"alg": "RS256", "kid": "c1"}, "CREDENTIAL_UNKNOWN_KEY"),
+        ({"alg": "RS1", "kid": "r1"}, "CREDENTIAL_ALGORITHM"),
+    ],
+    ids=json.dumps,
+)
+def test_a_thief_with_an_rsa_key_gets_nowhere(header: dict[str, Any], reason: str) -> None:
+    assert rsa_refusal(header, RsaSigner("thief")) == reason
 
 
 def test_claims_of_one_token_under_the_signature_of_another_are_refused() -> None:

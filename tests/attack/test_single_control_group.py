@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from kms.policy.attributes import Credential, controllers, principal_class
-from kms.policy.credentials import CredentialCache, issuer_keys, verify_credentials
+from kms.policy.credentials import CredentialCache, verify_credentials
 from kms.policy.engine import PolicyEngine, default_policy, default_schema
+from kms.policy.issuers import issuer_keys
 from kms.policy.lint import lint
 from kms.statements.manifest import HolderClass, Issuer, IssuerKey, IssuerKeyType
 from kms.statements.release import Purpose

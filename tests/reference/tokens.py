@@ -8,9 +8,10 @@ import hmac
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -80,6 +81,35 @@ class P256Signer:
     def __call__(self, data: bytes) -> bytes:
         r, s = decode_dss_signature(self._key.sign(data, ec.ECDSA(SHA256())))
         return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+
+@lru_cache
+def rsa_key(name: str, bits: int = 2048, exponent: int = 65537) -> rsa.RSAPrivateKey:
+    """A new key for each name and size, kept for the run: making one takes a while."""
+    return rsa.generate_private_key(exponent, bits)
+
+
+@dataclass(frozen=True, slots=True)
+class RsaSigner:
+    """Signs as `RS256`, or as `PS256` (RFC 7518 sections 3.3 and 3.5)."""
+
+    name: str
+    bits: int = 2048
+    pss: bool = False
+
+    @property
+    def public(self) -> bytes:
+        public = rsa_key(self.name, self.bits).public_key()
+        return public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+    @property
+    def jwk(self) -> dict[str, str]:
+        numbers = rsa_key(self.name, self.bits).public_key().public_numbers()
+        return {"kty": "RSA", "n": b64(numbers.n.to_bytes(self.bits // 8, "big")), "e": b64(b"\1\0\1")}
+
+    def __call__(self, data: bytes) -> bytes:
+        pad = padding.PSS(padding.MGF1(SHA256()), 32) if self.pss else padding.PKCS1v15()
+        return rsa_key(self.name, self.bits).sign(data, pad, SHA256())
 
 
 def seed(name: str) -> bytes:

@@ -16,7 +16,7 @@ ADMINS: Final = 7
 class IssuerKey:
     kid: str = text(1)
     type: int = number(2)
-    public_key: bytes = octets(3, 32, 65)
+    public_key: bytes = octets(3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,12 @@ class Issuer:
     controlled_by: str = text(2)
     classes: tuple[int, ...] = numbers(3)
     keys: tuple[IssuerKey, ...] = messages(4, IssuerKey)
+    trust_anchors: tuple[bytes, ...] = many_octets(5)
+    audience: str = text(6)
+    nonce_bound: bool = flag(7)
+    key_delay: int = number(8)
+    max_key_age: int = number(9)
+    authorities: tuple[bytes, ...] = many_octets(10)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from kms.ceremony import drafts
 from kms.ceremony.drafts import Draft
 from kms.ceremony.proposals import gather, read_chain
 from kms.errors import ConfigError, Invalid
+from kms.storage.config import load
 from tests.unit.ceremony.people import NOW, all_sign, chain, draft, enrolment, genesis, key, next_proposal
+from tests.unit.policy.certificates import authority
 
 
 def said(*numbers: int) -> list[Any]:
@@ -103,3 +107,26 @@ def test_genesis_gives_indices_in_the_order_of_enrolments() -> None:
     manifest = drafts.genesis(draft(), said(5, 4, 3, 2, 1), NOW)
     assert [c.organisation[-1] for c in manifest.custodians] == ["5", "4", "3", "2", "1"]
     assert statement != manifest
+
+
+def test_a_provider_is_named_by_its_authorities_file(tmp_path: Path) -> None:
+    one = authority("authority one")
+    (tmp_path / "ca.pem").write_bytes(one.certificate.public_bytes(Encoding.PEM))
+    (tmp_path / "draft.toml").write_text(
+        '[[issuers]]\niss = "https://a.example"\ncontrolled_by = "A"\nclasses = ["device"]\n'
+        'trust_anchors = ["ca.pem"]\naudience = "records"\nnonce_bound = true\nkey_delay_seconds = 3600\n'
+        '[[issuers]]\niss = "urn:service"\ncontrolled_by = "B"\nclasses = ["service"]\nauthorities = ["ca.pem"]\n'
+    )
+    loaded = load(Draft, tmp_path / "draft.toml")
+    made = drafts.genesis(draft(issuers=loaded.issuers), said(1, 2, 3, 4, 5), NOW)
+    provider, services = made.issuers
+    assert (provider.trust_anchors, provider.audience, provider.nonce_bound) == ((one.der,), "records", True)
+    assert (provider.key_delay, provider.max_key_age) == (3600, drafts.MAX_KEY_AGE)
+    assert (services.authorities, services.key_delay, services.max_key_age) == ((one.der,), 0, 0)
+
+
+def test_a_file_of_authorities_that_holds_none_is_named(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("nothing")
+    issuer = drafts.IssuerDraft("https://a.example", "A", ("device",), trust_anchors=(tmp_path / "ca.pem",))
+    with pytest.raises(ConfigError, match=r"ca\.pem holds no certificates"):
+        drafts.genesis(draft(issuers=(issuer,)), said(1, 2, 3, 4, 5), NOW)

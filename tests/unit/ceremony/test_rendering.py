@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kms.ceremony import drafts, enrolments
+from kms.ceremony.changes import changes
+from kms.ceremony.offline import messages
+from kms.ceremony.offline.reader import read
 from kms.ceremony.proposals import lines_of, propose, read_proposal
 from kms.ceremony.rehearsal import rehearse
 from kms.ceremony.rendering import REHEARSAL_WARNING, facts, render
 from kms.ceremony.rule_words import explain
 from kms.ceremony.words import words
 from kms.policy.engine import default_policy
-from kms.statements.manifest import Manifest
+from kms.statements.manifest import HolderClass, Issuer, Manifest
 from tests.unit.ceremony.people import NOW, chain, draft, enrolment, genesis, next_proposal
+from tests.unit.policy.certificates import authority
 
 
 def test_a_genesis_shows_who_where_and_how_many() -> None:
@@ -33,6 +38,47 @@ def test_a_genesis_shows_who_where_and_how_many() -> None:
         words(genesis(7).digest),
     ):
         assert part in text
+
+
+def test_a_provider_shows_who_is_believed_about_its_keys_and_for_how_long() -> None:
+    one, two = authority("authority one"), authority("authority two")
+    provider = Issuer(
+        "https://login.example",
+        "Login AG",
+        (HolderClass.DEVICE,),
+        (),
+        trust_anchors=(one.der,),
+        audience="records",
+        nonce_bound=True,
+        key_delay=86400,
+        max_key_age=43200,
+    )
+    services = Issuer("urn:services", "Clinic", (HolderClass.SERVICE,), (), authorities=(two.der,))
+    before = chain().last.manifest
+    text = render(genesis(issuers=(*before.issuers, provider, services)), NOW)
+    flat = " ".join(text.split())
+    offline = read(messages.Manifest, genesis(issuers=(provider, services)).payload).issuers
+    assert offline[0].trust_anchors == (one.der,)
+    assert (offline[0].nonce_bound, offline[0].key_delay, offline[0].max_key_age) == (True, 86400, 43200)
+    assert offline[1].authorities == (two.der,)
+    for part in (
+        "https://login.example, controlled by Login AG, for: device",
+        "each custodian fetches its keys itself, over TLS that only these authorities vouch for: CN=authority one",
+        hashlib.sha256(one.der).hexdigest(),
+        "a new key counts 24 hours after it was first seen beside one that counts",
+        "keys that cannot be fetched any more count for 12 hours",
+        "for the audience 'records' alone",
+        "bound to a device's key by their nonce",
+        "certificates under these authorities name services: CN=authority two",
+        hashlib.sha256(two.der).hexdigest(),
+    ):
+        assert part in flat
+    weaker = replace(provider, key_delay=60, nonce_bound=False)
+    lines = changes(replace(before, issuers=(provider,)), replace(before, issuers=(weaker,)))
+    assert lines == [
+        "issuer https://login.example changes how its credentials are bound to keys",
+        "issuer https://login.example changes how soon its new keys count",
+    ]
 
 
 def test_everybody_is_shown_the_same() -> None:

@@ -19,10 +19,10 @@ from kms.policy.credentials import (
     MAX_LIFETIME,
     MAX_SIZE,
     CredentialCache,
-    issuer_keys,
     verify_credential,
     verify_credentials,
 )
+from kms.policy.issuers import issuer_keys
 from kms.statements.manifest import HolderClass, Issuer, IssuerKey, IssuerKeyType
 from tests.reference.tokens import Ed25519Signer, b64, compact, seed
 from tests.unit.policy.world import (

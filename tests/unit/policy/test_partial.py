@@ -19,7 +19,7 @@ from kms.policy.attributes import ReleaseAttributes
 from kms.policy.engine import default_schema
 from kms.policy.lint import lint
 from kms.policy.partial import UNKNOWN, condition
-from kms.statements.manifest import HolderClass, Issuer
+from kms.statements.manifest import HolderClass, Issuer, IssuerKey, IssuerKeyType
 from tests.unit.policy.world import reading
 
 SCHEMA = cedarpy.Schema.from_str(default_schema())
@@ -139,7 +139,9 @@ ALONE = [
         (("issuer:a",), "device", 0, {"is_owner": False, "granted": False}),
     )
 ]
-ISSUER_A = Issuer("https://a.example", "a", (HolderClass.DEVICE,), ())
+ISSUER_A = Issuer(
+    "https://a.example", "a", (HolderClass.DEVICE,), (IssuerKey("1", IssuerKeyType.ED25519, bytes(32)),)
+)
 
 
 @settings(max_examples=400)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from kms.policy.attributes import OWNER, ReleaseAttributes
-from kms.policy.credentials import IssuerKeys, issuer_keys
+from kms.policy.issuers import IssuerKeys, issuer_keys
 from kms.statements.manifest import HolderClass, Issuer, IssuerKey, IssuerKeyType
 from tests.reference.tokens import Ed25519Signer, P256Signer, b64, compact, seed
 
