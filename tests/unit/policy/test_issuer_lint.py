@@ -68,7 +68,7 @@ def test_a_provider_is_found_at_a_plain_https_address_only(iss: str) -> None:
     assert "ISSUER_NOT_HTTPS" in codes(provider(iss=iss))
 
 
-@pytest.mark.parametrize("anchor", [b"x", leaf("a.example", ONE, now=NOW).der])
+@pytest.mark.parametrize("anchor", [b"x", leaf("a.example", ONE, now=NOW).der], ids=["junk", "a leaf"])
 def test_an_anchor_is_an_authoritys_certificate(anchor: bytes) -> None:
     assert codes(provider(trust_anchors=(anchor,))) == {"ISSUER_UNREADABLE"}
 
@@ -102,7 +102,7 @@ def test_certificates_vouch_for_services_only() -> None:
             "nonce_bound": True,
         },
     ],
-    ids=str,
+    ids="+".join,
 )
 def test_an_issuer_whose_keys_come_from_nowhere_or_from_two_places_is_no_value(
     changes: dict[str, Any],
