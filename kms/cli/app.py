@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from kms.cli import admin, ceremony, coordinator, custodian, dev, membership, policy
+from kms.cli import admin, ceremony, coordinator, custodian, dev, keyring, membership, policy
 
 app = typer.Typer(
     name="kms",
@@ -20,6 +20,7 @@ app.add_typer(custodian.app, name="custodian")
 custodian.app.command()(membership.enrol)
 custodian.app.command()(membership.accept)
 app.add_typer(dev.app, name="dev")
+app.add_typer(keyring.app, name="keyring")
 app.add_typer(policy.app, name="policy")
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 
+from kms.crypto.hashing import equal
 from kms.errors import KmsError, Stale, Unavailable
 from kms.statements.ceremony import Status
 from kms.statements.chain import Chain, open_chain
-from kms.statements.envelope import open_signed
+from kms.statements.envelope import Signed, open_signed
 from kms.statements.manifest import Keyring, SealingKey, open_sealing_key
 from kms.transport.client import Channel
 from kms.wire.v1 import coordinator_pb2, keyring_pb2
@@ -37,6 +38,8 @@ class Directory:
         self._keyring: Keyring | None = None
         self._sealing_keys: dict[int, SealingKey] = {}
         self._fetched = 0.0
+        self.words: Mapping[int, Signed[Status]] = {}
+        """By custodian: its signed word of where it stands, as it came with the last answer."""
 
     async def keyring(self) -> Keyring:
         """The verified manifest."""
@@ -82,27 +85,34 @@ class Directory:
                 f"manifest {link.manifest.sequence} is announced and holds from {since} (unix seconds)"
             )
 
-    def _check_not_frozen(self, chain: Chain, statuses: Iterable[keyring_pb2.Envelope], now: int) -> None:
-        """Stale MANIFEST_FROZEN if custodians live by a manifest that the coordinator does not show.
-
-        One of them may lie, and would stop every client; of t, one is honest.
-        """
-        ahead: dict[int, bytes] = {}
-        manifest = chain.last.manifest
-        by_key = {c.identity_key: c.index for c in manifest.custodians}
+    def _hear(self, chain: Chain, statuses: Iterable[keyring_pb2.Envelope]) -> dict[int, Signed[Status]]:
+        """What custodians of the newest manifest say of where they stand; what they did not sign is not there."""
+        words: dict[int, Signed[Status]] = {}
+        by_key = {c.identity_key: c.index for c in chain.last.manifest.custodians}
         for envelope in statuses:
             index = by_key.get(envelope.signatures[0].keyid if envelope.signatures else b"")
             if index is None:
                 continue
             try:
-                key = chain.last.custodian(index).identity_key
-                signed = open_signed(Status, envelope, key, "status")
+                signed = open_signed(Status, envelope, chain.last.custodian(index).identity_key, "status")
             except KmsError:
                 continue
-            status = signed.statement
-            fresh = abs(now - status.at) <= STATUS_SECONDS and status.index == index
-            if fresh and status.keyring_id == self._keyring_id and status.sequence > manifest.sequence:
-                ahead[index] = signed.envelope
+            if signed.statement.index == index and equal(signed.statement.keyring_id, self._keyring_id):
+                words[index] = signed
+        return words
+
+    def _check_not_frozen(self, chain: Chain, now: int) -> None:
+        """Stale MANIFEST_FROZEN if custodians live by a manifest that the coordinator does not show.
+
+        One of them may lie, and would stop every client; of t, one is honest.
+        """
+        manifest = chain.last.manifest
+        ahead = {
+            index: signed.envelope
+            for index, signed in self.words.items()
+            if abs(now - signed.statement.at) <= STATUS_SECONDS
+            and signed.statement.sequence > manifest.sequence
+        }
         if len(ahead) >= manifest.threshold:
             self._seen.keep_evidence("frozen", ahead.values())
             raise Stale(
@@ -122,7 +132,8 @@ class Directory:
         now = int(self._now())
         envelopes = [m.SerializeToString(deterministic=True) for m in answer.manifests]
         chain = self._seen.advance(open_chain(envelopes, self._keyring_id))
-        self._check_not_frozen(chain, answer.statuses, now)
+        self.words = self._hear(chain, answer.statuses)
+        self._check_not_frozen(chain, now)
         keyring = chain.current(now)
         self._tell(chain, now)
         if self._keyring is None or keyring.manifest_hash != self._keyring.manifest_hash:

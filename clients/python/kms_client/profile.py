@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from kms.crypto.secret import Secret
 from kms.crypto.signing import SigningKey
-from kms.errors import ConfigError, Fork, KmsError
+from kms.errors import ConfigError, Fork, KmsError, Stale
 from kms.statements.chain import Chain, follow, open_chain
 from kms_client.cache import CacheLimits
 from kms_client.credentials import AllCredentials, CommandCredentials, CredentialSource, FileCredentials
@@ -36,6 +36,9 @@ _KEYS = {
     "credential_commands",
     "cache",
 }
+
+EVIDENCE = ("fork", "frozen", "rollback")
+"""What a host can be caught at: the endings of the files that hold the proof."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +135,18 @@ class SeenFile:
         return self._chain
 
     def advance(self, offered: Chain) -> Chain:
-        """The chain to live by from now on. Stale on a rollback; Fork, with both sides kept in a file beside."""
+        """The chain to live by from now on. Stale on a rollback and Fork, with both sides kept in a file beside.
+
+        Of a rollback these are the first manifest that was withheld, and the last one that was offered.
+        """
         try:
             chain = follow(self._chain, offered)
         except Fork as fork:
             self.keep_evidence("fork", fork.evidence)
+            raise
+        except Stale:
+            ours = self._chain.links[len(offered.links)] if self._chain else offered.last
+            self.keep_evidence("rollback", (ours.envelope, offered.last.envelope))
             raise
         if self._chain is None or len(chain.links) > len(self._chain.links):
             self._write("", {"manifests": [base64.b64encode(e).decode() for e in chain.envelopes]})
@@ -147,10 +157,27 @@ class SeenFile:
         """Signed statements that contradict each other or what was offered, in a file beside the chain."""
         self._write(f".{what}", {"statements": [base64.b64encode(s).decode() for s in statements]})
 
+    def evidence(self) -> dict[str, tuple[Path, list[bytes]]]:
+        """What was kept: kind (`fork`, `frozen`, `rollback`) -> its file, and the signed statements in it."""
+        found: dict[str, tuple[Path, list[bytes]]] = {}
+        for kind in EVIDENCE:
+            path = self._beside(f".{kind}")
+            if path is None or not path.exists():
+                continue
+            try:
+                statements = json.loads(path.read_text())["statements"]
+                found[kind] = path, [base64.b64decode(s, validate=True) for s in statements]
+            except (OSError, KeyError, TypeError, ValueError):
+                found[kind] = path, []  # that it is there says something, even if it cannot be read any more
+        return found
+
+    def _beside(self, suffix: str) -> Path | None:
+        return None if self._path is None else self._path.with_name(self._path.name + suffix)
+
     def _write(self, suffix: str, data: object) -> None:
-        if self._path is None:
+        path = self._beside(suffix)
+        if path is None:
             return
-        path = self._path.with_name(self._path.name + suffix)
         temporary = path.with_name(path.name + ".new")
         with temporary.open("w") as file:
             json.dump(data, file)
