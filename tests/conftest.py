@@ -2,8 +2,47 @@
 
 from __future__ import annotations
 
+import inspect
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
 
 # A slow machine is no failure: no example has a time limit.
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")
+
+TESTS = Path(__file__).parent
+LONG_FIRST = (
+    "e2e/test_ceremony_script.py",
+    "e2e/test_ceremonies.py",
+    "e2e/test_demo.py",
+    "e2e/test_docs.py",
+    "e2e",
+    "siege",
+)
+"""Where tests take minutes and not seconds, the longest first: begun last they would end alone."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Longest first, and tests that share what their module set up on one worker, so that it is set up once."""
+    items.sort(key=_rank)
+    for item in items:
+        if isinstance(item, pytest.Function) and _shares_its_module(item):
+            item.add_marker(pytest.mark.xdist_group(item.module.__name__))
+
+
+def _rank(item: pytest.Item) -> int:
+    place = item.path.relative_to(TESTS)
+    return next((rank for rank, long in enumerate(LONG_FIRST) if place.is_relative_to(long)), len(LONG_FIRST))
+
+
+def _shares_its_module(item: pytest.Function) -> bool:
+    """Whether a fixture of its own module, for the whole module, is behind it."""
+    definitions = item._fixtureinfo.name2fixturedefs
+    return any(
+        found[-1].scope == "module" and inspect.getmodule(found[-1].func) is item.module
+        for name in item.fixturenames
+        if (found := definitions.get(name))
+    )

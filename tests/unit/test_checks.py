@@ -102,11 +102,14 @@ def test_what_a_machine_lacks_is_skipped_and_said_so(clone: Path) -> None:
     status, lines = run(clone)
     assert status == 0
     assert [line for line in lines if line.startswith("skipped")] == [
-        "skipped PKCS#11 tokens: SoftHSM2 is not on this machine (Debian's package softhsm2)",
+        "skipped PKCS#11 tokens: softhsm2-util is not on this machine (Debian's package softhsm2)",
+        "skipped the console in a browser: chromium is not on this machine (Debian's package chromium)",
         "skipped buf lint, buf breaking: there is no Node on this machine, and buf comes from npm",
     ]
 
 
 def test_arguments_reach_pytest_and_long_lifts_the_filter(clone: Path) -> None:
-    assert run(clone, "-k", "two words")[1][-2] == "arguments: -m pytest -n 2 -k two words"
-    assert run(clone, "--long", "-x")[1][-2] == "arguments: -m pytest -n 2 -m  -x"
+    side_by_side = "arguments: -m pytest -n 3 --dist loadgroup --no-loadscope-reorder"
+    assert run(clone, "-k", "two words")[1][-2] == f"{side_by_side} -k two words"
+    assert run(clone, "--long", "-x")[1][-2] == f"{side_by_side} -m  -x"
+    assert " -n 7 " in run(clone, KMS_TEST_WORKERS="7")[1][-2]
