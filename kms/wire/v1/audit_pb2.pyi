@@ -29,6 +29,8 @@ class LogKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     LOG_KIND_POOL_DEALT: _ClassVar[LogKind]
     LOG_KIND_POOL_KEPT: _ClassVar[LogKind]
     LOG_KIND_DRAW_CONFIRMED: _ClassVar[LogKind]
+    LOG_KIND_ISSUER_KEYS: _ClassVar[LogKind]
+    LOG_KIND_KILLED: _ClassVar[LogKind]
 LOG_KIND_UNSPECIFIED: LogKind
 LOG_KIND_STARTED: LogKind
 LOG_KIND_DEPOSIT: LogKind
@@ -50,6 +52,8 @@ LOG_KIND_REPAIRED: LogKind
 LOG_KIND_POOL_DEALT: LogKind
 LOG_KIND_POOL_KEPT: LogKind
 LOG_KIND_DRAW_CONFIRMED: LogKind
+LOG_KIND_ISSUER_KEYS: LogKind
+LOG_KIND_KILLED: LogKind
 
 class LogEntry(_message.Message):
     __slots__ = ("index", "kind", "at", "subject_hash", "principal", "outcome", "count", "previous_hash")
