@@ -44,6 +44,7 @@ POOL_ORDER: Final = "pool order"
 POOL_PLAN: Final = "pool plan"
 NONCE: Final = "nonce"
 ISSUER_KEY: Final = "issuer key"
+ISSUER_KEYS: Final = "issuer keys"
 CREDENTIAL: Final = "credential"
 SUBJECT: Final = "subject"
 

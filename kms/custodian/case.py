@@ -13,6 +13,7 @@ from kms.crypto import labels, sealing
 from kms.crypto.hashing import H, equal
 from kms.custodian.context import NodeContext
 from kms.custodian.store import StoredKey
+from kms.custodian.vouching import vouch
 from kms.errors import EvidenceRefused, Invalid, KmsError
 from kms.policy.attributes import (
     HUMAN,
@@ -23,7 +24,6 @@ from kms.policy.attributes import (
     is_clinical,
     principal_class,
 )
-from kms.policy.credentials import verify_credentials
 from kms.statements.evidence import Evidence, Grant, open_grant
 from kms.statements.ids import GrantId
 from kms.statements.keys import Opening, parse_context
@@ -105,9 +105,7 @@ def build_case(node: NodeContext, opened: OpenedRequest, evidence: Evidence, arr
     grants must be valid, and not revoked, now.
     """
     requester = opened.request.requester_thumbprint
-    credentials = verify_credentials(
-        evidence.credentials, node.issuers, node.audience, requester, arrived, node.credential_cache
-    )
+    credentials = vouch(node, evidence.credentials, requester, arrived)
     grants: list[Grant] = []
     lost: list[tuple[Grant | None, str]] = []
     for envelope in evidence.grants:

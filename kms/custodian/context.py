@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from kms.crypto.signing import SigningKey
 from kms.custodian.ledger import Ledger
+from kms.custodian.providers import Providers
 from kms.custodian.sealing_keys import SealingKeys
 from kms.custodian.store import CustodianStore
 from kms.custodian.vault import Vault
@@ -79,7 +80,9 @@ class NodeContext:
     sealing: SealingKeys
     policy: PolicyEngine
     counters: Counters
+    providers: Providers
     issuers: tuple[IssuerKeys, ...]
+    """Of the manifest in force, with the keys that count now."""
     credential_cache: CredentialCache
     approvers: Mapping[Thumbprint, Approver]
     now: Callable[[], int]

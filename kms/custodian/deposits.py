@@ -15,9 +15,9 @@ from kms.crypto.sharing import verify_batch
 from kms.custodian.context import NodeContext
 from kms.custodian.drawing import pool_shares
 from kms.custodian.vault import SealedRow
+from kms.custodian.vouching import vouch
 from kms.errors import Denied, Exhausted, Invalid
 from kms.policy.attributes import Credential, DepositAttributes, controllers, principal_class
-from kms.policy.credentials import verify_credentials
 from kms.statements.audit import LogKind
 from kms.statements.envelope import Envelope, sign
 from kms.statements.evidence import Evidence
@@ -65,9 +65,7 @@ def _check_evidence(
     evidence = Evidence.parse(
         node.sealing.open(target.sealing_key_id, _info(node, opened, target, evidence=True), sealed, now)
     )
-    credentials = verify_credentials(
-        evidence.credentials, node.issuers, node.audience, dealer, now, node.credential_cache
-    )
+    credentials = vouch(node, evidence.credentials, dealer, now)
     count = len(opened.descriptors)
     outcome = node.policy.decide_deposit(
         DepositAttributes(principal_class(credentials), controllers(credentials), count)

@@ -27,6 +27,7 @@ from kms.custodian.context import Approver, NodeContext, Recent
 from kms.custodian.decisions import Decided
 from kms.custodian.following import keep_chain, longer_chain, membership, stored_chain
 from kms.custodian.ledger import Ledger
+from kms.custodian.providers import KnownIssuer, Providers
 from kms.custodian.sealing_keys import DEFAULT_PERIOD, SealingKeys
 from kms.custodian.store import WAITING, CustodianStore, StoredPool, StoredVersion
 from kms.custodian.vault import Vault
@@ -34,15 +35,15 @@ from kms.errors import ConfigError, Fork, StoreError, Unavailable
 from kms.policy.counters import Counters
 from kms.policy.credentials import CredentialCache
 from kms.policy.engine import PolicyEngine
-from kms.policy.issuers import IssuerKeys, issuer_keys
 from kms.policy.lint import refuse_unsafe
 from kms.statements.audit import LogEntry, LogKind
 from kms.statements.chain import Chain
 from kms.statements.codec import decode
 from kms.statements.envelope import Envelope, Signed
 from kms.statements.ids import DepositHash, KeyId, RequestHash, Version
-from kms.statements.manifest import Keyring, SealingKey, advance
+from kms.statements.manifest import Issuer, Keyring, SealingKey, advance
 from kms.statements.notices import days_left
+from kms.statements.providers import ProviderKey
 
 LOG_CHECKED_AT_START = 1000
 """Entries. `check` follows the whole chain."""
@@ -102,6 +103,7 @@ class CustodianNode:
         _check_shares(store, vault, index)
         # A node that was killed between erasing a sealing key and this left the seed in the journal.
         store.empty_journal()
+        providers = Providers(store, vault, ledger)
         self.context = NodeContext(
             chain=chain,
             keyring=keyring,
@@ -113,7 +115,8 @@ class CustodianNode:
             sealing=SealingKeys(keyring, index, identity, store, vault, ledger, options.sealing_period),
             policy=_engine(keyring, options.extra_forbids),
             counters=Counters(store),
-            issuers=_issuers(keyring),
+            providers=providers,
+            issuers=providers.issuers(keyring.manifest.issuers),
             credential_cache=CredentialCache(),
             approvers={approver.thumbprint: approver for approver in approvers},
             now=now,
@@ -317,6 +320,40 @@ class CustodianNode:
         self._keep_up()
         return drawing.confirm(self.context, deposit, receipts)
 
+    # -- providers of identity ---------------------------------------------------------------------------
+
+    def due_issuers(self) -> list[Issuer]:
+        """Providers whose keys are to be fetched now."""
+        self._keep_up()
+        return self.context.providers.due(self.context.keyring.manifest.issuers, self.context.now())
+
+    def take_issuer_keys(self, issuer: Issuer, shown: Sequence[ProviderKey]) -> str:
+        """Follow a set of keys that was fetched of this provider; what that meant (empty: nothing new)."""
+        if issuer not in self.context.keyring.manifest.issuers:
+            return ""  # another manifest came into force while it was fetched
+        outcome = self.context.providers.take(issuer, shown, self.context.now())
+        if outcome:
+            self.context.recent.clear()  # cases that were built before rest on other keys
+        self._renew_issuers()
+        return outcome
+
+    def miss_issuer_keys(self, issuer: Issuer, reason: str) -> None:
+        self.context.providers.miss(issuer.iss, reason, self.context.now())
+
+    def accept_issuer_keys(self, iss: str, fingerprint: bytes) -> None:
+        """A human's word here that a provider's set of keys counts, from now on."""
+        self.context.providers.accept(iss, fingerprint, self.context.now())
+        self.context.recent.clear()
+        self._renew_issuers()
+
+    def known_issuers(self) -> list[KnownIssuer]:
+        self._keep_up()
+        return self.context.providers.known(self.context.keyring.manifest.issuers, self.context.now())
+
+    def _renew_issuers(self) -> None:
+        issuers = self.context.providers.issuers(self.context.keyring.manifest.issuers)
+        self.context = replace(self.context, issuers=issuers)
+
     def days_left(self) -> int | None:
         """Days until the manifest in force expires (-1: it has), from 30 days before; else None."""
         return days_left(self.context.chain, self.context.now())
@@ -337,7 +374,7 @@ class CustodianNode:
             keyring=keyring,
             me=membership(keyring, context.me.index, context.chain).custodian(context.me.index),
             policy=_engine(keyring, self._extra_forbids),
-            issuers=_issuers(keyring),
+            issuers=context.providers.issuers(keyring.manifest.issuers),
         )
         with context.store.transaction():
             context.store.pool.erase_shares()  # they are of the committee before
@@ -363,10 +400,6 @@ class CustodianNode:
 
 def _engine(keyring: Keyring, extra_forbids: str) -> PolicyEngine:
     return PolicyEngine(keyring.manifest.policy, keyring.manifest.policy_schema, extra_forbids)
-
-
-def _issuers(keyring: Keyring) -> tuple[IssuerKeys, ...]:
-    return tuple(issuer_keys(issuer) for issuer in keyring.manifest.issuers)
 
 
 def _check_clock(store: CustodianStore, now: int, accept: bool) -> None:

@@ -21,6 +21,7 @@ from sqlite_utils import Database, Migrations
 from kms.crypto import derivation
 from kms.crypto.hashing import equal
 from kms.custodian.sqlite_pool import SqlitePool
+from kms.custodian.sqlite_providers import SqliteProviders
 from kms.custodian.sqlite_versions import SqliteVersions
 from kms.custodian.store import WAITING, ResharedShare, StoredKey, StoredRequest, StoredSealingKey
 from kms.custodian.vault import SealedRow
@@ -59,6 +60,11 @@ def m004_floor(db: Database) -> None:
     db.execute("ALTER TABLE keys ADD COLUMN floor INTEGER NOT NULL DEFAULT 0")
 
 
+@MIGRATIONS()
+def m005_providers(db: Database) -> None:
+    db.execute((Path(__file__).parent / "providers.sql").read_text())
+
+
 @dataclass(frozen=True, slots=True)
 class _Frame:
     """The first part of some descriptors, and what it says."""
@@ -77,6 +83,7 @@ class SqliteCustodianStore:
         self._frames: dict[int, _Frame] = {}
         self.versions = SqliteVersions(connection)
         self.pool = SqlitePool(connection)
+        self.providers = SqliteProviders(connection)
 
     @classmethod
     def create(cls, path: Path, keyring_id: bytes, index: int) -> SqliteCustodianStore:

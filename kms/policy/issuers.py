@@ -53,10 +53,13 @@ class PinnedKey:
     key: OKPKey | ECKey | RSAKey
     since: int = 0
     until: int | None = None
+    alg: str = ""
+    """The one algorithm that its owner made it for; empty: any of its type's."""
 
     def check_signature(self, token: str, alg: object) -> None:
         """EvidenceRefused unless this key signed the token, by an algorithm of its own."""
-        if not isinstance(alg, str) or alg not in ALGORITHMS[self.type]:
+        named = isinstance(alg, str) and (not self.alg or alg == self.alg)
+        if not named or alg not in ALGORITHMS[self.type]:
             raise EvidenceRefused(
                 "the credential's algorithm is not its key's", reason="CREDENTIAL_ALGORITHM"
             )
@@ -107,7 +110,11 @@ class IssuerKeys:
         # Under exactly this issuer: else one pinned issuer could sign in another's name.
         pinned = self.keys.get(kid) if isinstance(kid, str) else None
         if pinned is None or now < pinned.since or (pinned.until is not None and now >= pinned.until):
-            raise EvidenceRefused("the credential's key is not pinned", reason="CREDENTIAL_UNKNOWN_KEY")
+            raise EvidenceRefused(
+                "the credential's key is not pinned",
+                reason="CREDENTIAL_UNKNOWN_KEY",
+                details={"issuer": self.iss},
+            )
         return pinned
 
 
@@ -134,10 +141,10 @@ def pin_all(keys: Iterable[IssuerKey]) -> dict[str, PinnedKey]:
     return {key.kid: pin(key) for key in keys}
 
 
-def pin(key: IssuerKey, since: int = 0, until: int | None = None) -> PinnedKey:
+def pin(key: IssuerKey, since: int = 0, until: int | None = None, alg: str = "") -> PinnedKey:
     """Ready to verify with; ConfigError if the bytes are not a key of that type."""
     try:
-        return PinnedKey(key.type, _import(key), since, until)
+        return PinnedKey(key.type, _import(key), since, until, alg)
     except (JoseError, ValueError, UnsupportedAlgorithm) as error:
         raise ConfigError(f"the issuer key {key.kid!r} is not a {key.type.name} key: {error}") from None
 

@@ -37,6 +37,8 @@ class LogKind(enum.IntEnum):
     POOL_DEALT = 18
     POOL_KEPT = 19
     DRAW_CONFIRMED = 20
+    ISSUER_KEYS = 40
+    KILLED = 41
 
 
 @message(audit_pb2.LogEntry)

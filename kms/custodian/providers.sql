@@ -1,0 +1,4 @@
+CREATE TABLE providers (
+    iss TEXT PRIMARY KEY,
+    state BLOB NOT NULL
+) WITHOUT ROWID;
