@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kms.cli import membership, officers
+from kms.cli import issuers, membership, officers
 
 if TYPE_CHECKING:
     from kms.custodian.config import CustodianConfig
 
 app = typer.Typer(help="A custodian's node, and the people who approve requests there.", no_args_is_help=True)
+app.add_typer(issuers.app, name="issuers")
 app.add_typer(officers.app, name="officers")
 app.command()(officers.unlock)
 Config = Annotated[Path, typer.Option(help="The custodian's TOML file.")]

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from kms.crypto.hashing import equal
 from kms.crypto.secret import Secret
-from kms.custodian import ceremony_service, unlocking
+from kms.custodian import ceremony_service, issuer_service, unlocking
 from kms.custodian.approvals import Waiting
 from kms.custodian.clock import SteadyClock
 from kms.custodian.config import CustodianConfig, open_node
@@ -51,6 +51,7 @@ class CustodianService:
         self._turn = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="node")
         self._changed: dict[bytes, set[asyncio.Event]] = defaultdict(set)
+        self._issuers = issuer_service.IssuerService(lambda: self._node, self._run)
 
     @property
     def _node(self) -> CustodianNode:
@@ -120,6 +121,10 @@ class CustodianService:
             Method("ShowWaiting", custodian_pb2.ShowWaitingRequest, self.show_waiting),
             Method("Answer", custodian_pb2.AnswerRequest, self.answer),
         )
+
+    def issuer_methods(self) -> tuple[Method, ...]:
+        """Methods of the local socket."""
+        return self._issuers.methods()
 
     async def get_sealing_key(
         self, request: custodian_pb2.GetSealingKeyRequest, call: Call
@@ -220,6 +225,10 @@ class CustodianService:
         self._wake(name)
         return custodian_pb2.AnswerResponse(outcome="pending" if decided.waiting else "decided")
 
+    async def keep_issuers(self) -> None:
+        """Fetch providers' keys, for as long as the node runs and is open."""
+        await self._issuers.keep_keys(self._open)
+
     async def keep_time(self, seconds: float) -> None:
         """Rotate, erase and expire, for as long as the node runs and is open."""
         await self._open.wait()
@@ -272,7 +281,7 @@ async def serve(
     """
     logs.configure(config.log_level, node="custodian")
     service = CustodianService()
-    names = frozenset({"", SERVICE, APPROVALS, ceremony_service.SERVICE})
+    names = frozenset({"", SERVICE, APPROVALS, ceremony_service.SERVICE, issuer_service.SERVICE})
 
     async def opened(root: Secret) -> None:
         service.take(await asyncio.to_thread(node, config, root))
@@ -297,7 +306,11 @@ async def serve(
         Port(
             f"unix:{config.socket()}",
             None,
-            [Endpoint(APPROVALS, service.approval_methods()), Endpoint(unlocking.SERVICE, door.methods())],
+            [
+                Endpoint(APPROVALS, service.approval_methods()),
+                Endpoint(issuer_service.SERVICE, service.issuer_methods()),
+                Endpoint(unlocking.SERVICE, door.methods()),
+            ],
         ),
     ]
     if config.listen_public:
@@ -310,7 +323,8 @@ async def serve(
         logs.logger().warning("LOCKED", needed=lock.progress().needed)
     if config.metrics:
         metrics.serve(config.metrics)
-    tasks = [asyncio.create_task(step) for step in (service.keep_time(config.tick_seconds), door.forget())]
+    steps = (service.keep_time(config.tick_seconds), service.keep_issuers(), door.forget())
+    tasks = [asyncio.create_task(step) for step in steps]
 
     async def close() -> None:
         for task in tasks:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Histogram, start_http_server
+from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
 RPC_TOTAL = Counter("kms_rpc_total", "Calls answered.", ["service", "method", "status"])
 RPC_SECONDS = Histogram("kms_rpc_seconds", "Time to answer a call.", ["service", "method"])
 KEYS_TOTAL = Counter("kms_keys_total", "Keys by what was done with them.", ["action", "outcome"])
+ISSUER_KEYS_LEFT = Gauge(
+    "kms_issuer_keys_left_seconds",
+    "For how long a provider's keys count unless they are fetched again.",
+    ["issuer"],
+)
+ISSUER_SWITCHED = Gauge(
+    "kms_issuer_switched", "1 while a provider shows keys none of which counts.", ["issuer"]
+)
 
 
 def serve(listen: str) -> None:
