@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from kms.statements.chain import Chain
+from kms.errors import NotFound
+from kms.statements.ceremony import Status, open_from
+from kms.statements.chain import Chain, follow, open_chain
 from kms.transport import tls
 from kms.transport.client import Channel
 from kms.wire.v1 import ceremony_service_pb2 as pb
-from kms.wire.v1 import keyring_pb2
+from kms.wire.v1 import coordinator_pb2, keyring_pb2
 
+DIRECTORY = "kms.v1.CoordinatorService"
 SERVICE = "kms.v1.CoordinatorCeremonyService"
 PUBLISH_SECONDS = 60.0
 CARRY_SECONDS = 30 * 86400.0
@@ -68,6 +71,31 @@ async def repair(index: int, coordinator: str, authorities: Path) -> AsyncIterat
             yield so_far
     finally:
         await channel.close()
+
+
+async def status_of(index: int, known: Chain, now: int, coordinator: str, authorities: Path) -> Status:
+    """What custodian `index` last signed of itself, under the manifest in force of a chain that goes on from `known`.
+
+    NotFound if the coordinator has no word of it.
+    """
+    channel = _channel(coordinator, authorities)
+    try:
+        answer = await channel.call(
+            DIRECTORY,
+            "GetKeyring",
+            coordinator_pb2.GetKeyringRequest(keyring_id=known.keyring_id),
+            coordinator_pb2.GetKeyringResponse,
+            timeout=PUBLISH_SECONDS,
+        )
+    finally:
+        await channel.close()
+    offered = [m.SerializeToString(deterministic=True) for m in answer.manifests]
+    bound = follow(known, open_chain(offered, known.keyring_id)).in_force(now)
+    key = next((c.identity_key for c in bound.manifest.custodians if c.index == index), None)
+    for envelope in answer.statuses:
+        if key is not None and any(s.keyid == key for s in envelope.signatures):
+            return open_from(Status, envelope, bound, index, bound, "status").statement
+    raise NotFound(f"the coordinator has no word of custodian {index}: is it up?", reason="NO_STATUS")
 
 
 def _channel(coordinator: str, authorities: Path) -> Channel:

@@ -110,18 +110,24 @@ def repair(
     as_json: Json = False,
 ) -> None:
     """Bring a custodian's lost shares back, with the help of t others."""
+    facts = bring_back(index, coordinator, authorities, as_json)
+    if as_json:
+        typer.echo(json.dumps(facts))
+    if facts["failed"]:
+        raise typer.Exit(1)
+
+
+def bring_back(index: int, coordinator: str, authorities: Path, as_json: bool) -> dict[str, float]:
+    """Let the coordinator repair custodian `index`, and tell how it went unless `as_json`: keys, failed, seconds."""
     from kms.ceremony.carrying import repair as carry
     from kms.cli.progress import follow
 
     started = time.monotonic()
     last = asyncio.run(follow(carry(index, coordinator, authorities), "brought back", as_json))
     seconds = time.monotonic() - started
-    if as_json:
-        typer.echo(json.dumps({"keys": last.done, "failed": last.failed, "seconds": round(seconds, 3)}))
-    else:
+    if not as_json:
         typer.echo(f"{last.done} shares brought back in {seconds:.1f} s, {last.failed} not")
-    if last.failed:
-        raise typer.Exit(1)
+    return {"keys": last.done, "failed": last.failed, "seconds": round(seconds, 3)}
 
 
 def _order(path: Path, kind: str) -> bytes:

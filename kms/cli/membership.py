@@ -1,7 +1,8 @@
-"""`kms custodian enrol` and `kms custodian accept`: an organisation's own part in ceremonies."""
+"""`kms custodian enrol`, `accept` and `repair`: an organisation's own part in ceremonies."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from pathlib import Path
@@ -97,6 +98,42 @@ def accept(
     files.create(out, [sign(proposal, identity)])
     result = {"signed": proposal.digest.hex(), "index": own.index, "file": str(out)}
     typer.echo(json.dumps(facts(proposal, now) | result) if as_json else f"signed: {out}")
+
+
+def repair(
+    config: Config,
+    coordinator: Annotated[str, typer.Option(help="The coordinator's host:port.")],
+    authorities: Annotated[
+        Path | None,
+        typer.Option(help="PEM file of the authorities behind its certificate, if not the node's."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Get this custodian's lost shares back, with the help of t others; its node must be running.
+
+    Exit code 1 if one could not be brought back.
+    """
+    from kms.ceremony.carrying import status_of
+    from kms.cli.carrying import bring_back
+    from kms.errors import ConfigError
+    from kms.statements.chain_file import read_chain
+
+    settings = _load(config)
+    identity, known = _identity(settings), read_chain(settings.manifest, settings.keyring_id)
+    named = (c for link in known.links for c in link.manifest.custodians)
+    index = next((c.index for c in named if c.identity_key == identity.public), None)
+    if index is None:
+        raise ConfigError(f"{settings.manifest} names no custodian with this identity key")
+    reach = coordinator, authorities or settings.tls.authorities
+    facts = bring_back(index, *reach, as_json)
+    word = asyncio.run(status_of(index, known, int(time.time()), *reach))
+    shares = sum(version.count for version in word.versions)
+    if as_json:
+        typer.echo(json.dumps({"index": index, **facts, "shares": shares, "missing": word.missing}))
+    else:
+        typer.echo(f"custodian {index} says itself: {shares} shares are here, {word.missing} keys have none")
+    if facts["failed"] or word.missing:
+        raise typer.Exit(1)
 
 
 def place_manifest(settings: CustodianConfig, chain: Path) -> None:

@@ -47,6 +47,7 @@ async def repair(relay: Relay, ceremonies: Ceremonies, index: int) -> AsyncItera
                 yield run.progress
                 await asyncio.wait([work], timeout=0.25)
             work.result()
+            await ceremonies.keep_up()  # whoever asks next where it stands hears of what it has now
             yield run.progress
         finally:
             work.cancel()
