@@ -1,4 +1,4 @@
-"""`scripts/bench [--quick] [--json FILE] [--markdown]`."""
+"""`scripts/bench [--quick] [--json FILE] [--markdown] [--pages]`."""
 
 from __future__ import annotations
 
@@ -15,26 +15,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import ceremonies, cluster, primitives, records
-
-TARGETS: Mapping[str, tuple[str, float]] = {
-    "encrypt_10MiB_vs_raw": (">=", 0.7),
-    "decrypt_10MiB_vs_raw": (">=", 0.7),
-    "encrypt_1KiB_us": ("<=", 25),
-    "encrypt_1KiB_vs_aws_esdk": (">=", 25),
-    "overhead_bytes": ("<=", 200),
-    "release_one_p50_ms": ("<=", 20),
-    "release_one_p99_ms": ("", 0),
-    "release_batch_keys_per_s": (">=", 5000),
-    "create_batch_keys_per_s": (">=", 1500),
-    "custodian_bytes_per_key": ("<=", 600),
-    "growth_10x_ratio": ("<=", 1.2),
-    "reshare_3_of_5_keys_per_s": (">=", 400),
-    "repair_keys_per_s": (">=", 800),
-    "release_p50_during_reshare_ratio": ("<=", 2),
-    "relay_bytes_per_key": ("<=", 1536),
-    "generate_keys_per_s": ("", 0),
-}
+from benchmarks import ceremonies, cluster, pages, primitives, records
+from benchmarks.figures import TARGETS, rows
 
 
 def machine() -> str:
@@ -54,28 +36,13 @@ def machine() -> str:
     )
 
 
-def met(name: str, value: float | None) -> str:
-    """met, missed, or nothing where there is no target or no value."""
-    sign, target = TARGETS[name]
-    if not sign or value is None:
-        return ""
-    return "met" if (value >= target if sign == ">=" else value <= target) else "missed"
-
-
-def rows(figures: Mapping[str, float | None]) -> list[tuple[str, str, str, str]]:
-    """Name, value, target, met or missed."""
-    result = []
-    for name, (sign, target) in TARGETS.items():
-        value = figures.get(name)
-        shown = "not measured" if value is None else f"{value:,.3g}" if value < 100 else f"{value:,.0f}"
-        result.append((name, shown, f"{sign} {target:g}" if sign else "", met(name, value)))
-    return result
-
-
 def main(
     quick: Annotated[bool, typer.Option(help="Fewer repeats: under 45 seconds.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write figures and profile here.")] = None,
     markdown: Annotated[bool, typer.Option(help="Print the tables as Markdown.")] = False,
+    into_pages: Annotated[
+        bool, typer.Option("--pages", help="Write docs/figures.json and what docs/ computes from it.")
+    ] = False,
 ) -> None:
     """Measure everything in one run, and say what was met and what was missed."""
     console = Console(stderr=markdown)
@@ -96,6 +63,8 @@ def main(
     }
     if json_file is not None:
         json_file.write_text(json.dumps(report, indent=1) + "\n")
+    if into_pages:
+        pages.write(report)
     if markdown:
         print_markdown(report)
         return
