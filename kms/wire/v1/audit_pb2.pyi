@@ -31,6 +31,10 @@ class LogKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     LOG_KIND_DRAW_CONFIRMED: _ClassVar[LogKind]
     LOG_KIND_ISSUER_KEYS: _ClassVar[LogKind]
     LOG_KIND_KILLED: _ClassVar[LogKind]
+    LOG_KIND_APPROVERS_FOUNDED: _ClassVar[LogKind]
+    LOG_KIND_APPROVER_INVITED: _ClassVar[LogKind]
+    LOG_KIND_APPROVER_ADDED: _ClassVar[LogKind]
+    LOG_KIND_APPROVER_REMOVED: _ClassVar[LogKind]
 LOG_KIND_UNSPECIFIED: LogKind
 LOG_KIND_STARTED: LogKind
 LOG_KIND_DEPOSIT: LogKind
@@ -54,6 +58,10 @@ LOG_KIND_POOL_KEPT: LogKind
 LOG_KIND_DRAW_CONFIRMED: LogKind
 LOG_KIND_ISSUER_KEYS: LogKind
 LOG_KIND_KILLED: LogKind
+LOG_KIND_APPROVERS_FOUNDED: LogKind
+LOG_KIND_APPROVER_INVITED: LogKind
+LOG_KIND_APPROVER_ADDED: LogKind
+LOG_KIND_APPROVER_REMOVED: LogKind
 
 class LogEntry(_message.Message):
     __slots__ = ("index", "kind", "at", "subject_hash", "principal", "outcome", "count", "previous_hash")

@@ -80,16 +80,18 @@ class EvidenceTarget(_message.Message):
     def __init__(self, index: _Optional[int] = ..., sealing_key_id: _Optional[bytes] = ..., blob_hash: _Optional[bytes] = ...) -> None: ...
 
 class Ruling(_message.Message):
-    __slots__ = ("verdict", "reason", "positions", "approver_thumbprint")
+    __slots__ = ("verdict", "reason", "positions", "approver_thumbprint", "approver_persons")
     VERDICT_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     POSITIONS_FIELD_NUMBER: _ClassVar[int]
     APPROVER_THUMBPRINT_FIELD_NUMBER: _ClassVar[int]
+    APPROVER_PERSONS_FIELD_NUMBER: _ClassVar[int]
     verdict: Verdict
     reason: str
     positions: _containers.RepeatedScalarFieldContainer[int]
     approver_thumbprint: bytes
-    def __init__(self, verdict: _Optional[_Union[Verdict, str]] = ..., reason: _Optional[str] = ..., positions: _Optional[_Iterable[int]] = ..., approver_thumbprint: _Optional[bytes] = ...) -> None: ...
+    approver_persons: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, verdict: _Optional[_Union[Verdict, str]] = ..., reason: _Optional[str] = ..., positions: _Optional[_Iterable[int]] = ..., approver_thumbprint: _Optional[bytes] = ..., approver_persons: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class Decision(_message.Message):
     __slots__ = ("suite", "signer_role", "keyring_id", "manifest_hash", "index", "request_hash", "rulings", "policy_hash", "decided_at", "log_index")
