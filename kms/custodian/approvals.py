@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-from kms.crypto import signing
 from kms.crypto.hashing import equal
+from kms.custodian.approvers import keep_count
 from kms.custodian.case import VERDICTS, Case, attributes
 from kms.custodian.context import NodeContext
 from kms.custodian.decisions import (
@@ -16,13 +17,18 @@ from kms.custodian.decisions import (
     reopen,
     stored_case,
 )
-from kms.custodian.store import WAITING, StoredRequest
-from kms.errors import Conflict, Denied, EvidenceRefused, Invalid, NotFound
+from kms.custodian.store import WAITING, StoredRequest, StoredWord
+from kms.errors import Conflict, Denied, EvidenceRefused, Invalid, KmsError, NotFound
+from kms.statements.approver import ToSign, Word, normal_email, open_approval, person
 from kms.statements.audit import LogKind
-from kms.statements.envelope import Envelope
-from kms.statements.evidence import Approval, approval_text_hash, open_approval
+from kms.statements.codec import encode, payload_type
+from kms.statements.evidence import Approval, approval_text_hash
 from kms.statements.ids import RequestHash, Thumbprint
+from kms.statements.registry import Approver, unwrap, word_bytes
 from kms.statements.release import Purpose, Verdict
+
+ANSWER_SECONDS: Final = 600
+"""How long an approver has to sign what they are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,49 +67,128 @@ def _waiting(node: NodeContext, stored: StoredRequest) -> Waiting:
     return Waiting(stored.request_hash, text, count, purpose, stored.expires_at)
 
 
-def answer(node: NodeContext, envelope: Envelope) -> tuple[RequestHash, Decided]:
+def approval_to_sign(node: NodeContext, request: RequestHash, who: Thumbprint, verdict: Verdict) -> ToSign:
+    """The exact bytes of an approval (or refusal) of a request that waits, for an approver to sign."""
+    waiting = show_waiting(node, request)
+    approval = Approval(
+        node.keyring.keyring_id,
+        node.keyring.manifest_hash,
+        node.me.index,
+        request,
+        who,
+        verdict,
+        waiting.purpose,
+        waiting.count,
+        approval_text_hash(waiting.text),
+        min(waiting.expires_at, node.now() + ANSWER_SECONDS),
+    )
+    return ToSign(payload_type(Approval), encode(approval))
+
+
+def answer(node: NodeContext, word: Word) -> tuple[RequestHash, Decided]:
     """Apply a signed approval or refusal. Raises unless it is by an approver of ours, over this very request."""
     now = node.now()
-    key = envelope.signatures[0].keyid if len(envelope.signatures) == 1 else b""
-    approver = node.approvers.get(Thumbprint(signing.thumbprint(key))) if len(key) == 32 else None
-    if approver is None:
-        raise Denied("not an approver of this custodian", reason="NOT_AN_APPROVER")
-    signed = open_approval(envelope, node.keyring, node.me.index, approver.public_key, now)
-    approval = signed.statement
+    approver = node.registry.signer(word)
+    said = open_approval(
+        word,
+        node.keyring,
+        node.me.index,
+        approver.key,
+        node.party,
+        now,
+        last_count=node.store.approvers.count(approver.thumbprint),
+    )
+    approval = said.statement
     stored = _find(node, approval.request_hash)
     if now >= stored.expires_at:
         raise EvidenceRefused("the request has expired", reason="REQUEST_EXPIRED")
-    _check_meaning(approval, _waiting(node, stored), approver.thumbprint)
-    case = stored_case(node, stored, now)
-    names = {f"{c.iss}|{c.subject}" for c in case.credentials}
-    if equal(approver.thumbprint, case.opened.request.requester_thumbprint) or names & approver.subjects:
-        raise Denied("nobody approves their own request", reason="SELF_APPROVAL")
-    rulings = _human_rulings(node, stored, approval, case, now)
+    waiting, case = _waiting(node, stored), stored_case(node, stored, now)
+    _check_meaning(approval, waiting, approver, case)
+    persons = {_person(node, a): a.thumbprint for a, _ in _approved(node, stored, waiting, case)}
+    if approval.verdict is Verdict.ALLOW and _person(node, approver) in persons:
+        raise Conflict("you have approved this request already", reason="ANSWERED_ALREADY")
+    persons[_person(node, approver)] = approver.thumbprint
+    enough = approval.verdict is Verdict.DENY or len(persons) >= node.registry.approvals_needed
+    rulings = _human_rulings(node, stored, approval, case, len(persons), now) if enough else {}
     with node.store.transaction():
+        keep_count(node, approver, said.sign_count)
         node.ledger.append(
             LogKind.APPROVAL,
             now,
-            signed.hash,
+            said.hash,
             principal=approver.thumbprint,
             outcome=approval.verdict.name,
             count=approval.count,
         )
+        if not enough:
+            kept = StoredWord(approver.thumbprint, word_bytes(word), now)
+            node.store.approvers.add_answer(approval.request_hash, kept)
+    if not enough:
+        return approval.request_hash, Decided(stored.decision, True)
     evidence = node.vault.open("evidence", stored.evidence)
-    decided = record_decision(node, case.opened, rulings, stored.received_at, now, evidence, "")
+    decided = record_decision(
+        node,
+        case.opened,
+        rulings,
+        stored.received_at,
+        now,
+        evidence,
+        "",
+        persons=tuple(sorted(persons)),
+    )
     return approval.request_hash, decided
 
 
-def _check_meaning(approval: Approval, waiting: Waiting, approver: Thumbprint) -> None:
-    if not equal(approval.approver_thumbprint, approver):
+def _approved(
+    node: NodeContext, stored: StoredRequest, waiting: Waiting, case: Case
+) -> list[tuple[Approver, int]]:
+    """Who has approved this request and still may, and when; from the disk, so all of it is verified again."""
+    found = []
+    for kept in node.store.approvers.answers(stored.request_hash):
+        try:
+            word = unwrap(kept.word)
+            approver = node.registry.signer(word)
+            said = open_approval(
+                word, node.keyring, node.me.index, approver.key, node.party, kept.at, counted=False
+            )
+            _check_meaning(said.statement, waiting, approver, case)
+        except KmsError:
+            continue
+        if said.statement.verdict is Verdict.ALLOW:
+            found.append((approver, kept.at))
+    return found
+
+
+def _person(node: NodeContext, approver: Approver) -> bytes:
+    return person(node.keyring.keyring_id, approver.email, approver.thumbprint)
+
+
+def _check_meaning(approval: Approval, waiting: Waiting, approver: Approver, case: Case) -> None:
+    if not equal(approval.approver_thumbprint, approver.thumbprint):
         raise Invalid("the approval names another approver than its signer", reason="WRONG_APPROVER")
     if not equal(approval.text_hash, approval_text_hash(waiting.text)):
         raise Conflict("the approval is over another text than this node shows", reason="WRONG_TEXT")
     if approval.count != waiting.count or approval.purpose is not waiting.purpose:
         raise Conflict("the approval is for another count or purpose", reason="WRONG_COUNT")
+    if not equal(approval.request_hash, waiting.request_hash):
+        raise Conflict("the approval is for another request", reason="WRONG_REQUEST")
+    if _asks(case, approver):
+        raise Denied("nobody approves their own request", reason="SELF_APPROVAL")
+
+
+def _asks(case: Case, approver: Approver) -> bool:
+    """Whether the approver is who asks: by key, by a name that they are registered with, by a verified address."""
+    names = {f"{c.iss}|{c.subject}" for c in case.credentials}
+    addresses = {normal_email(c.email) for c in case.credentials if c.email}
+    return (
+        equal(approver.thumbprint, case.opened.request.requester_thumbprint)
+        or bool(names & approver.subjects)
+        or normal_email(approver.email) in addresses
+    )
 
 
 def _human_rulings(
-    node: NodeContext, stored: StoredRequest, approval: Approval, case: Case, now: int
+    node: NodeContext, stored: StoredRequest, approval: Approval, case: Case, people: int, now: int
 ) -> Rulings:
     """What holds after the human's word: policy is asked again, with it."""
     before = latest_decision(node, stored).statement.by_position()
@@ -111,7 +196,7 @@ def _human_rulings(
     pending = {p for p, r in before.items() if r.verdict is Verdict.PENDING}
     if approval.verdict is not Verdict.ALLOW:
         return rulings | dict.fromkeys(pending, (Verdict.DENY, "HUMAN_DENIED", approval.approver_thumbprint))
-    for attrs, positions in attributes(node, case, now, approved=True).items():
+    for attrs, positions in attributes(node, case, now, approvals=people).items():
         outcome = node.policy.decide_release(attrs)
         # A second "pending" would wait for a human who has answered already.
         verdict = VERDICTS[outcome.verdict] if outcome.verdict != "pending" else Verdict.DENY

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kms.crypto.signing import SigningKey
+from kms.custodian.approvals import ANSWER_SECONDS
 from kms.errors import NotFound
 from kms.statements.envelope import sign
 from kms.statements.evidence import Approval, approval_text_hash
@@ -16,7 +17,6 @@ from kms.transport.client import Channel
 from kms.wire.v1 import custodian_pb2
 
 SERVICE = "kms.v1.ApprovalService"
-ANSWER_SECONDS = 600
 _TIMEOUT = 10.0
 
 

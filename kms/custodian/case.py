@@ -148,9 +148,12 @@ def _parse_each(openings: Sequence[Opening | None]) -> tuple[dict[str, str], ...
 
 
 def attributes(
-    node: NodeContext, case: Case, now: int, *, approved: bool = False
+    node: NodeContext, case: Case, now: int, *, approvals: int = 0
 ) -> dict[ReleaseAttributes, list[int]]:
-    """Positions of the keys that this node holds, by equal attributes: each group costs one evaluation."""
+    """Positions of the keys that this node holds, by equal attributes: each group costs one evaluation.
+
+    `approvals` is how many of this custodian's people have said yes.
+    """
     request = case.opened.request
     who = principals(case)
     by_hour = max(node.counters.total(name, now, HOUR) for name in who)
@@ -164,7 +167,7 @@ def attributes(
             alike[owner, case.owned(position), granted, category].append(position)
     groups: dict[ReleaseAttributes, list[int]] = defaultdict(list)
     klass, issuers = principal_class(case.credentials), controllers(case.credentials)
-    humans = frozenset({HUMAN}) if approved else frozenset()
+    humans = frozenset({HUMAN}) if approvals else frozenset()
     for (whose, owned, granted, category), positions in alike.items():
         groups[
             ReleaseAttributes(
@@ -172,7 +175,7 @@ def attributes(
                 controllers=issuers | humans | (frozenset({OWNER}) if owned or granted else frozenset()),
                 is_owner=owned,
                 granted=granted,
-                approvals=int(approved),
+                approvals=approvals,
                 category=category,
                 clinical=is_clinical(category),
                 purpose=Purpose(request.purpose).name.lower(),

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kms.crypto.secret import Secret
-from kms.crypto.signing import SigningKey, thumbprint
+from kms.crypto.signing import PUBLIC_KEY_SIZE, SigningKey
+from kms.custodian.approvers import ApproverQuorum
 from kms.custodian.clock import SteadyClock
-from kms.custodian.context import Approver
 from kms.custodian.node import CustodianNode, NodeOptions
 from kms.custodian.root import HandOut, StorageRoot, UnlockConfig
 from kms.custodian.sealing_keys import DEFAULT_PERIOD
 from kms.custodian.sqlite import SqliteCustodianStore
 from kms.custodian.vault import Vault
 from kms.errors import ConfigError
+from kms.statements.approver import LANGUAGES, ApproverKey
 from kms.statements.chain_file import read_chain
-from kms.statements.ids import Thumbprint
+from kms.statements.passkeys import RelyingParty
+from kms.statements.registry import Approver
 from kms.storage import database, keyfile, officers
 from kms.transport.tls import TlsFiles
 
@@ -29,6 +31,20 @@ class ApproverConfig:
     name: str
     public_key: bytes
     subjects: tuple[str, ...] = ()
+    email: str = ""
+    language: str = "en"
+
+    def __post_init__(self) -> None:
+        if len(self.public_key) != PUBLIC_KEY_SIZE:
+            raise ConfigError(
+                f"approvers: the public key of {self.name} must be {PUBLIC_KEY_SIZE} bytes in hex"
+            )
+        if self.language not in LANGUAGES:
+            raise ConfigError(f"approvers: the language of {self.name} must be one of {', '.join(LANGUAGES)}")
+
+    def approver(self) -> Approver:
+        key = ApproverKey.of_key(self.public_key)
+        return Approver(self.name, key, frozenset(self.subjects), self.email, self.language)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +64,8 @@ class CustodianConfig:
     passphrase_file: Path | None = None
     unlock: UnlockConfig | None = None
     approvers: tuple[ApproverConfig, ...] = ()
+    passkeys: RelyingParty | None = None
+    approver_quorum: ApproverQuorum = field(default_factory=ApproverQuorum)
     extra_forbids: Path | None = None
     sealing_period_seconds: int = DEFAULT_PERIOD
     deposit_quota_per_hour: int = 1_000_000
@@ -140,10 +158,7 @@ def open_node(
     now = (clock or SteadyClock()).now
     vault = Vault(root) if root is not None else open_vault(config)
     forbids = config.extra_forbids.read_text() if config.extra_forbids else ""
-    approvers = [
-        Approver(a.name, a.public_key, Thumbprint(thumbprint(a.public_key)), frozenset(a.subjects))
-        for a in config.approvers
-    ]
+    approvers = [approver.approver() for approver in config.approvers]
     chain, identity = read_chain(config.manifest, config.keyring_id), read_identity(config, vault)
     store = SqliteCustodianStore.open(config.store)
     options = NodeOptions(
@@ -153,6 +168,8 @@ def open_node(
         config.denials_per_hour,
         config.denials_per_key_per_hour,
         accept_clock,
+        config.passkeys,
+        config.approver_quorum,
     )
     with database.explained(config.store):
         return CustodianNode(chain, identity, store, vault, approvers, now, options)

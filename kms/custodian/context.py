@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -18,20 +18,12 @@ from kms.policy.credentials import CredentialCache
 from kms.policy.engine import PolicyEngine
 from kms.policy.issuers import IssuerKeys
 from kms.statements.chain import Chain
-from kms.statements.ids import RequestHash, Thumbprint
+from kms.statements.ids import RequestHash
 from kms.statements.manifest import Custodian, Keyring
+from kms.statements.passkeys import RelyingParty
+from kms.statements.registry import Registry
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Approver:
-    """A human who may answer requests here. `subjects` are "iss|sub" names under which they ask for keys."""
-
-    name: str
-    public_key: bytes
-    thumbprint: Thumbprint
-    subjects: frozenset[str]
 
 
 class Recent(Generic[T]):
@@ -84,7 +76,10 @@ class NodeContext:
     issuers: tuple[IssuerKeys, ...]
     """Of the manifest in force, with the keys that count now."""
     credential_cache: CredentialCache
-    approvers: Mapping[Thumbprint, Approver]
+    registry: Registry
+    """Who may approve here."""
+    party: RelyingParty | None
+    """Whose passkeys count here; None: keys only."""
     now: Callable[[], int]
     recent: Recent[Any]
     """Cases of requests that were just decided."""

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kms.custodian import denials
+from kms.custodian import approvers, denials
 from kms.custodian.approval_text import render
 from kms.custodian.case import DAY, VERDICTS, Case, attributes, build_case, open_evidence
 from kms.custodian.context import NodeContext
@@ -99,9 +99,11 @@ def record_decision(
     text: str,
     *,
     stranger: bool = False,
+    persons: tuple[bytes, ...] = (),
 ) -> Decided:
     """Log, store and sign: one transaction, before the answer leaves.
 
+    `persons` are those who approved what rulings with an approver allow.
     A `stranger`, whom no credential vouches for, is counted, and their request is not kept.
     """
     groups: dict[tuple[Verdict, str, bytes], list[int]] = defaultdict(list)
@@ -127,13 +129,17 @@ def record_decision(
                 node.keyring.manifest_hash,
                 node.me.index,
                 opened.hash,
-                tuple(Ruling(v, reason, tuple(p), who) for (v, reason, who), p in groups.items()),
+                tuple(
+                    Ruling(v, why, tuple(p), who, persons if who and v is Verdict.ALLOW else ())
+                    for (v, why, who), p in groups.items()
+                ),
                 node.policy.policy_hash,
                 now,
                 log_index,
             ),
             node.identity,
         )
+        node.store.approvers.forget_answers(opened.hash)
         node.store.put_request(
             StoredRequest(
                 opened.hash,
@@ -196,4 +202,5 @@ def expire(node: NodeContext) -> list[RequestHash]:
         node.store.forget_evidence(now)
         node.store.forget_requests(now - KEEP_REQUESTS)
         node.store.forget_counts(now - 2 * DAY)
+        approvers.tidy(node)
     return closed

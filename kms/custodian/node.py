@@ -7,7 +7,7 @@ No gRPC and no SQL: a test runs five of these and a lying coordinator in one pro
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from kms.crypto.hashing import equal
 from kms.crypto.signing import SigningKey
@@ -22,8 +22,10 @@ from kms.custodian import (
     repairing,
     resharing,
 )
+from kms.custodian import approvers as people
+from kms.custodian.approvers import ApproverQuorum, Invited, Joining, Revoking
 from kms.custodian.check import damaged_keys
-from kms.custodian.context import Approver, NodeContext, Recent
+from kms.custodian.context import NodeContext, Recent
 from kms.custodian.decisions import Decided
 from kms.custodian.following import keep_chain, longer_chain, membership, stored_chain
 from kms.custodian.ledger import Ledger
@@ -36,14 +38,20 @@ from kms.policy.counters import Counters
 from kms.policy.credentials import CredentialCache
 from kms.policy.engine import PolicyEngine
 from kms.policy.lint import refuse_unsafe
+from kms.statements.approver import ToSign, Word
 from kms.statements.audit import LogEntry, LogKind
 from kms.statements.chain import Chain
-from kms.statements.codec import decode
+from kms.statements.codec import decode, payload_type
 from kms.statements.envelope import Envelope, Signed
-from kms.statements.ids import DepositHash, KeyId, RequestHash, Version
+from kms.statements.evidence import Approval
+from kms.statements.ids import DepositHash, KeyId, RequestHash, Thumbprint, Version
+from kms.statements.invitations import ApproverRevocation, Invitation
 from kms.statements.manifest import Issuer, Keyring, SealingKey, advance
 from kms.statements.notices import days_left
+from kms.statements.passkeys import RelyingParty, read_assertion, read_registration
 from kms.statements.providers import ProviderKey
+from kms.statements.registry import Approver, Place
+from kms.statements.release import Verdict
 
 LOG_CHECKED_AT_START = 1000
 """Entries. `check` follows the whole chain."""
@@ -68,6 +76,9 @@ class NodeOptions:
     denials_per_hour: int = 1000
     denials_per_key_per_hour: int = 60
     accept_clock: bool = False
+    party: RelyingParty | None = None
+    """Whose passkeys count."""
+    approver_quorum: ApproverQuorum = field(default_factory=ApproverQuorum)
 
 
 class CustodianNode:
@@ -104,6 +115,7 @@ class CustodianNode:
         # A node that was killed between erasing a sealing key and this left the seed in the journal.
         store.empty_journal()
         providers = Providers(store, vault, ledger)
+        place = Place(chain.keyring_id, index, identity.public, options.party)
         self.context = NodeContext(
             chain=chain,
             keyring=keyring,
@@ -118,16 +130,18 @@ class CustodianNode:
             providers=providers,
             issuers=providers.issuers(keyring.manifest.issuers),
             credential_cache=CredentialCache(),
-            approvers={approver.thumbprint: approver for approver in approvers},
+            registry=people.load(store, vault, place),
+            party=options.party,
             now=now,
             recent=Recent(),
             deposit_quota_per_hour=options.deposit_quota_per_hour,
             denials_per_hour=options.denials_per_hour,
             denials_per_key_per_hour=options.denials_per_key_per_hour,
         )
-        self._extra_forbids = options.extra_forbids
+        self._extra_forbids, self._approver_quorum = options.extra_forbids, options.approver_quorum
         with store.transaction():
             ledger.append(LogKind.STARTED, now(), keyring.manifest_hash)
+        self.context = people.begin(self.context, approvers, options.approver_quorum)
         self.context.sealing.bind(keyring)
         self._close_outdated()
         self.sealing_key()
@@ -170,8 +184,104 @@ class CustodianNode:
     def show(self, request: RequestHash) -> approvals.Waiting:
         return approvals.show_waiting(self.context, request)
 
-    def answer(self, envelope: Envelope) -> tuple[RequestHash, Decided]:
-        return approvals.answer(self.context, envelope)
+    def answer(self, word: Word) -> tuple[RequestHash, Decided]:
+        """An approver's signed answer, by key or by passkey."""
+        return approvals.answer(self.context, word)
+
+    def approval_to_sign(self, request: RequestHash, who: Thumbprint, verdict: Verdict) -> ToSign:
+        """What an approver is to sign; a passkey is asked with its challenge."""
+        return approvals.approval_to_sign(self.context, request, who, verdict)
+
+    def answer_by_passkey(self, payload: bytes, assertion: str) -> tuple[RequestHash, Decided]:
+        """The same answer from a browser: the bytes that were to be signed, and what the browser said of it."""
+        return self.answer(read_assertion(payload_type(Approval), payload, assertion))
+
+    # -- approvers -----------------------------------------------------------------------------------------
+
+    def approvers(self) -> list[Approver]:
+        """All who were ever admitted, those who were taken off included, in order."""
+        return list(self.context.registry.known.values())
+
+    def registry_problems(self) -> list[str]:
+        """What lies in the registry or the configuration and was refused: for everybody to see."""
+        return list(self.context.registry.problems)
+
+    def quorums(self) -> ApproverQuorum:
+        """How many approvers a request, and an invitation or revocation, needs."""
+        registry = self.context.registry
+        return ApproverQuorum(registry.approvals_needed, registry.invitations_needed)
+
+    def sign_in(self, challenge: bytes, assertion: str) -> Approver:
+        """Whose passkey answered this fresh challenge."""
+        return people.sign_in(self.context, challenge, assertion)
+
+    def invite_first(self, name: str, email: str, language: str) -> str:
+        """The token of the very first invitation; Denied once there is, or was, anybody."""
+        self._check_manifest()
+        self.context, token = people.invite_first(self.context, name, email, language, self._approver_quorum)
+        return token
+
+    def invitation_to_sign(
+        self,
+        who: Thumbprint,
+        name: str,
+        email: str,
+        language: str,
+        token_hash: bytes,
+        subjects: Sequence[str] = (),
+        days: int = 7,
+    ) -> ToSign:
+        """What an approver signs to invite somebody."""
+        return people.invitation_to_sign(self.context, who, name, email, language, token_hash, subjects, days)
+
+    def cosign_to_sign(self, who: Thumbprint, terms_hash: bytes) -> ToSign:
+        """What a further approver signs under an open invitation."""
+        return people.cosign_to_sign(self.context, who, terms_hash)
+
+    def invite(self, word: Word) -> Invited:
+        """One approver's signature under an invitation."""
+        self._check_manifest()
+        return people.invite(self.context, word)
+
+    def invite_by_passkey(self, payload: bytes, assertion: str) -> Invited:
+        return self.invite(read_assertion(payload_type(Invitation), payload, assertion))
+
+    def invitations(self) -> list[Invited]:
+        """Those that are open."""
+        return people.open_invitations(self.context)
+
+    def invitation(self, token: str) -> Joining:
+        """What the invited one is shown."""
+        return people.find_invitation(self.context, token)
+
+    def redeem(self, token: str, acceptance: Envelope) -> Approver:
+        """The invited one joins with a key that signed an Acceptance."""
+        self._check_manifest()
+        self.context, approver = people.redeem(self.context, token, acceptance)
+        return approver
+
+    def redeem_by_passkey(self, token: str, registration: str) -> Approver:
+        """The invited one joins with a new passkey: what the browser said of it."""
+        self._check_manifest()
+        self.context, approver = people.redeem(self.context, token, read_registration(registration))
+        return approver
+
+    def revocation_to_sign(self, who: Thumbprint, revoked: Thumbprint, reason: str) -> ToSign:
+        """What an approver signs to take another one, or themself, off the list."""
+        return people.revocation_to_sign(self.context, who, revoked, reason)
+
+    def revoke_approver(self, word: Word) -> Revoking:
+        """One approver's signature under a revocation; it is done when there are enough."""
+        self._check_manifest()
+        self.context, revoking = people.revoke(self.context, word)
+        return revoking
+
+    def revoke_by_passkey(self, payload: bytes, assertion: str) -> Revoking:
+        return self.revoke_approver(read_assertion(payload_type(ApproverRevocation), payload, assertion))
+
+    def revocations(self) -> list[Revoking]:
+        """Those that wait for more signatures."""
+        return people.open_revocations(self.context)
 
     def latest(self, request: RequestHash) -> Decided | None:
         """The latest decision on a request."""

@@ -89,9 +89,11 @@ def _still_allowed(
         return ruled | human
     again = (ruled | human) & counted
     allowed: set[int] = set()
-    for positions, approved in ((ruled - again, False), (human - again, True)):
+    # All that people answered in a request they answered at once: as many of them for each key.
+    people = max((max(1, len(allows[p].approver_persons)) for p in human), default=0)
+    for positions, approvals in ((ruled - again, 0), (human - again, people)):
         if positions:
-            for attrs, alike in attributes(node, case, now, approved=approved).items():
+            for attrs, alike in attributes(node, case, now, approvals=approvals).items():
                 if node.policy.decide_release(attrs).verdict == "allow":
                     allowed |= positions.intersection(alike)
     return again | (allowed - _beyond_grants(node, case, allowed))

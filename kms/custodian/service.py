@@ -245,6 +245,11 @@ class CustodianService:
             except Exception as error:  # whatever it is, time must go on being kept
                 logs.logger().error("tick", error=type(error).__name__)
 
+    def tell_of_refused(self) -> None:
+        """Log what was refused of the approvers' registry, once a start."""
+        for problem in self._node.registry_problems():
+            logs.logger().warning("registry", problem=problem)
+
     async def _tell_of_the_end(self, told: int | None) -> int | None:
         """Log once a day that the manifest expires, from 30 days before; the days left that were told."""
         days = await self._run(self._node.days_left)
@@ -285,6 +290,7 @@ async def serve(
 
     async def opened(root: Secret) -> None:
         service.take(await asyncio.to_thread(node, config, root))
+        service.tell_of_refused()
         await server.set_serving(names)
         await server.set_serving({LOCKED}, serving=False)
         logs.logger().info("unlocked")
@@ -297,6 +303,7 @@ async def serve(
         lock = Lock(config.storage_root, time.monotonic)
     else:
         service.take(node(config, None))
+        service.tell_of_refused()
     door = unlocking.LockService(lock, opened)
     relays = frozenset(config.relays)
     methods = service.relay_methods()

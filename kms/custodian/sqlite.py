@@ -20,6 +20,7 @@ from sqlite_utils import Database, Migrations
 
 from kms.crypto import derivation
 from kms.crypto.hashing import equal
+from kms.custodian.sqlite_approvers import SqliteApprovers
 from kms.custodian.sqlite_pool import SqlitePool
 from kms.custodian.sqlite_providers import SqliteProviders
 from kms.custodian.sqlite_versions import SqliteVersions
@@ -65,6 +66,13 @@ def m005_providers(db: Database) -> None:
     db.execute((Path(__file__).parent / "providers.sql").read_text())
 
 
+@MIGRATIONS()
+def m006_approvers(db: Database) -> None:
+    for statement in (Path(__file__).parent / "approvers.sql").read_text().split(";"):
+        if statement.strip():
+            db.execute(statement)
+
+
 @dataclass(frozen=True, slots=True)
 class _Frame:
     """The first part of some descriptors, and what it says."""
@@ -84,6 +92,7 @@ class SqliteCustodianStore:
         self.versions = SqliteVersions(connection)
         self.pool = SqlitePool(connection)
         self.providers = SqliteProviders(connection)
+        self.approvers = SqliteApprovers(connection)
 
     @classmethod
     def create(cls, path: Path, keyring_id: bytes, index: int) -> SqliteCustodianStore:

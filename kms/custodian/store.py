@@ -131,6 +131,15 @@ class PoolShare:
     share: bytes = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class StoredWord:
+    """What an approver said, as exact bytes of an ApproverWord: verified again whenever it is to count."""
+
+    approver: Thumbprint
+    word: bytes
+    at: int
+
+
 WAITING, DECIDED, CLOSED = "waiting", "decided", "closed"
 """States of a request: waits for humans; final, with something allowed; nothing goes out any more."""
 
@@ -205,6 +214,39 @@ class ProviderStore(Protocol):
     def put(self, iss: str, state: bytes) -> None: ...
 
 
+class ApproverStore(Protocol):
+    """What the node asks about approvers (`SqliteApprovers` is one)."""
+
+    def entries(self) -> list[tuple[int, bytes]]:
+        """(position, exact bytes) of the registry's entries, in order."""
+        ...
+
+    def put_entry(self, position: int, entry: bytes) -> None: ...
+    def head(self) -> bytes:
+        """The record of how many entries there are; empty before the first."""
+        ...
+
+    def set_head(self, record: bytes) -> None: ...
+    def subjects(self) -> list[bytes]:
+        """Names of invitations and revocations that wait for more signatures, or for the invited one."""
+        ...
+
+    def words(self, subject: bytes) -> list[StoredWord]: ...
+    def put_word(self, subject: bytes, word: StoredWord) -> None: ...
+    def forget_words(self, subject: bytes) -> None: ...
+    def count(self, thumbprint: Thumbprint) -> int:
+        """What this passkey's authenticator showed last."""
+        ...
+
+    def set_count(self, thumbprint: Thumbprint, count: int) -> None: ...
+    def answers(self, request: RequestHash) -> list[StoredWord]:
+        """Who has approved a request that waits for more."""
+        ...
+
+    def add_answer(self, request: RequestHash, word: StoredWord) -> None: ...
+    def forget_answers(self, request: RequestHash) -> None: ...
+
+
 class CustodianStore(Protocol):
     """What the node asks of its disk. `add` and `total` make it the counters' store too."""
 
@@ -214,6 +256,8 @@ class CustodianStore(Protocol):
     def pool(self) -> PoolStore: ...
     @property
     def providers(self) -> ProviderStore: ...
+    @property
+    def approvers(self) -> ApproverStore: ...
 
     def transaction(self) -> AbstractContextManager[object]: ...
     def identity(self) -> tuple[bytes, int]:

@@ -34,6 +34,7 @@ def issue_credential(
     audience: str,
     now: int,
     lifetime: int = LIFETIME,
+    email: str = "",
 ) -> str:
     """A JWT signed with the issuer's Ed25519 key, bound to the 32-byte `key_thumbprint`; seconds."""
     seed, public = _b64(key.seed.reveal()), _b64(key.public)
@@ -48,7 +49,7 @@ def issue_credential(
         "cnf": {"jkt": _b64(key_thumbprint)},
         "holder_class": holder_class,
         "organisation": organisation,
-    }
+    } | ({"email": email, "email_verified": True} if email else {})
     return jwt.encode({"alg": "Ed25519", "kid": kid, "typ": "JWT"}, claims, private, algorithms=["Ed25519"])
 
 

@@ -39,6 +39,10 @@ class LogKind(enum.IntEnum):
     DRAW_CONFIRMED = 20
     ISSUER_KEYS = 40
     KILLED = 41
+    APPROVERS_FOUNDED = 60
+    APPROVER_INVITED = 61
+    APPROVER_ADDED = 62
+    APPROVER_REMOVED = 63
 
 
 @message(audit_pb2.LogEntry)

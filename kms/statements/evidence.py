@@ -13,7 +13,7 @@ from kms.crypto import labels
 from kms.crypto.hashing import H, equal
 from kms.errors import EvidenceRefused, Invalid
 from kms.statements.codec import SignerRole, decode, encode, message, require
-from kms.statements.envelope import Signed, open_named, open_signed
+from kms.statements.envelope import Signed, open_named
 from kms.statements.ids import GrantId, KeyId, KeyringId, ManifestHash, RequestHash, Thumbprint
 from kms.statements.manifest import Keyring, check_binding, check_lasting_binding
 from kms.statements.release import Purpose, Verdict
@@ -143,15 +143,10 @@ def approval_text_hash(text: str) -> bytes:
     return H(labels.APPROVAL_TEXT, text.encode())
 
 
-def open_approval(
-    envelope: bytes | keyring_pb2.Envelope, keyring: Keyring, index: int, approver: bytes, now: int
-) -> Signed[Approval]:
-    """An approval by the registered approver key, for this custodian, still valid."""
-    signed = open_signed(Approval, envelope, approver, "approval")
-    approval = signed.statement
+def check_approval(approval: Approval, keyring: Keyring, index: int, now: int) -> None:
+    """Whether an approval that was verified is for this custodian, and still valid."""
     check_binding(keyring, approval.keyring_id, approval.manifest_hash)
     if approval.index != index:
         raise Invalid("an approval for another custodian", reason="WRONG_CUSTODIAN")
     if now >= approval.not_after:
         raise EvidenceRefused("the approval has expired", reason="APPROVAL_EXPIRED")
-    return signed

@@ -164,12 +164,22 @@ def evidence_info(
 @message(release_pb2.Ruling)
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """One verdict, with a stable reason code, for keys by position; and the human behind it, if one is."""
+    """One verdict, with a stable reason code, for keys by position; and the humans behind it.
+
+    `approver_thumbprint` is of the one who answered last, `approver_persons` (see `approver.person`) are of all who
+    approved.
+    """
 
     verdict: Verdict
     reason: str
     positions: tuple[int, ...]
     approver_thumbprint: bytes = b""
+    approver_persons: tuple[bytes, ...] = ()
+
+    @property
+    def humans(self) -> frozenset[bytes]:
+        """Everybody behind it, by credential and by person."""
+        return frozenset((self.approver_thumbprint, *self.approver_persons)) - {b""}
 
 
 @message(release_pb2.Decision, name="decision", role=SignerRole.CUSTODIAN)
@@ -263,19 +273,23 @@ def certified_positions(decisions: Iterable[Decision], threshold: int, count: in
 def count_allows(decisions: Iterable[Decision], count: int) -> tuple[int, ...]:
     """How many of these decisions (of distinct custodians) allow each of `count` positions.
 
-    One human counts once, at however many custodians they are registered.
+    One human counts once, at however many custodians they are registered, by whichever credential they signed: nobody
+    approves for two custodians. Of two decisions that share a human, one counts.
     """
     allows = [0] * count
-    humans: set[tuple[int, bytes]] = set()
-    for decision in decisions:
-        for ruling in decision.rulings:
-            if ruling.verdict is not Verdict.ALLOW:
-                continue
-            for position in ruling.positions:
-                human = (position, ruling.approver_thumbprint)
-                if ruling.approver_thumbprint and human in humans:
-                    continue
-                humans.add(human)
+    seen: list[set[bytes]] = [set() for _ in range(count)]
+    found = [
+        (ruling.humans, decision.index, ruling.positions)
+        for decision in decisions
+        for ruling in decision.rulings
+        if ruling.verdict is Verdict.ALLOW
+    ]
+    # Those with the fewest humans first: so the count is the same in whatever order decisions came, and of two that
+    # share somebody the one goes that might share somebody with a third.
+    for humans, _, positions in sorted(found, key=lambda f: (len(f[0]), f[1])):
+        for position in positions:
+            if humans.isdisjoint(seen[position]):
+                seen[position] |= humans
                 allows[position] += 1
     return tuple(allows)
 

@@ -10,8 +10,9 @@ import pytest
 
 from kms.crypto.signing import SigningKey
 from kms.errors import Invalid
-from kms.statements.envelope import open_signed, sign
-from kms.statements.evidence import Revocation, open_approval, open_grant, open_revocation
+from kms.statements.approver import ApproverKey, open_approval
+from kms.statements.envelope import Envelope, open_signed, sign
+from kms.statements.evidence import Revocation, open_grant, open_revocation
 from kms.statements.keys import Deposit, Receipt, open_deposit, open_receipt
 from kms.statements.manifest import SealingKey, open_sealing_key
 from kms.statements.release import (
@@ -110,7 +111,9 @@ def specimens(world: World) -> dict[str, Specimen]:
         "approval": Specimen(
             world.approval(2, waiting.opened.hash),
             world.approvers[2],
-            lambda e: open_approval(e, keyring, 2, world.approvers[2].public, now()),
+            lambda e: open_approval(
+                Envelope.FromString(e), keyring, 2, ApproverKey.of_key(world.approvers[2].public), None, now()
+            ),
         ),
         "grant": Specimen(
             world.grant(alice, bob, keys=dealt.keys),

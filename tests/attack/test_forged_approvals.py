@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from kms.crypto.signing import SigningKey, verify
+from kms.statements.approver import ApproverKey
 from kms.statements.envelope import Envelope, Signed, sign
 from kms.statements.evidence import Approval
+from kms.statements.registry import Approver
 from kms.statements.release import HUMAN_LIFETIME, Purpose, Verdict
 from kms_client.requesting import Prepared
 from tests.protocol.adversary import decision, reason_of, ruling, with_payload
@@ -137,6 +139,19 @@ def test_nobody_approves_their_own_request_from_another_device(world: World) -> 
     prepared = asked(world, world.device("dr-self"))  # the subject that approver 1 is registered with
     world.decide_at(1, prepared)
     assert answer(world, world.approval(1, prepared.opened.hash)) == "SELF_APPROVAL"
+
+
+def test_nobody_approves_their_own_request_from_another_account_of_the_same_address(world: World) -> None:
+    key = ApproverKey.of_key(world.approvers[1].public)
+    world.people[1] = [Approver("approver", key, email=" Dr@Clinic.example")]
+    world.forget(1)
+    world.start(1)
+    prepared = asked(world, replace(world.device("dr-elsewhere"), email="dr@clinic.example"))
+    world.decide_at(1, prepared)
+    assert answer(world, world.approval(1, prepared.opened.hash)) == "SELF_APPROVAL"
+    stranger = asked(world, replace(world.device("somebody"), email="other@clinic.example"))
+    world.decide_at(1, stranger)
+    assert answer(world, world.approval(1, stranger.opened.hash)) == ""
 
 
 def test_a_human_s_no_is_final(world: World, waiting: Prepared) -> None:

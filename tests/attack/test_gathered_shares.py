@@ -192,6 +192,7 @@ def test_who_did_not_allow_gives_nothing_even_against_a_certificate(world: World
 def test_one_human_at_two_custodians_is_one_opinion(world: World) -> None:
     # The same approver was registered by custodians 1 and 2, and nobody noticed.
     world.approvers = {**world.approvers, 2: world.approvers[1]}
+    world.forget(2)
     world.start(2)
     owner, reader = world.device("alice"), world.device("bob")
     key = world.create(owner)[0]

@@ -15,7 +15,6 @@ from pathlib import Path
 from kms.crypto import derivation
 from kms.crypto.secret import Secret
 from kms.crypto.signing import SigningKey
-from kms.custodian.context import Approver
 from kms.custodian.node import CustodianNode, NodeOptions
 from kms.custodian.sqlite import SqliteCustodianStore
 from kms.custodian.vault import Vault
@@ -24,6 +23,7 @@ from kms.dev.issuer import KID
 from kms.dev.tokens import issue_credential
 from kms.policy.engine import default_policy, default_schema
 from kms.statements import quorums
+from kms.statements.approver import ApproverKey
 from kms.statements.chain import Chain
 from kms.statements.codec import encode
 from kms.statements.envelope import Envelope, Signed, sign, sign_payload
@@ -43,6 +43,7 @@ from kms.statements.manifest import (
     open_genesis,
     open_sealing_key,
 )
+from kms.statements.registry import Approver
 from kms.statements.release import RULE_LIFETIME, Purpose, Verdict
 from kms.wire.v1 import coordinator_pb2
 from kms_client.cache import OpenKey
@@ -88,6 +89,7 @@ class Device:
     key: SigningKey
     holder_class: str = "device"
     issuers: tuple[str, ...] = ("a", "b")
+    email: str = ""
 
     @property
     def thumbprint(self) -> Thumbprint:
@@ -124,6 +126,8 @@ class World:
     approvers: dict[int, SigningKey]
     issuer_keys: Mapping[str, SigningKey]
     nodes: dict[int, CustodianNode] = field(default_factory=dict)
+    people: dict[int, Sequence[Approver]] = field(default_factory=dict)
+    """Approvers of a custodian in the configuration's place, where they are not the one with a key."""
     chain: Chain = field(init=False)
 
     def __post_init__(self) -> None:
@@ -164,12 +168,8 @@ class World:
         else:
             store = SqliteCustodianStore.create(path, self.keyring.keyring_id, index)
         human = self.approvers[index]
-        approver = Approver(
-            f"approver {index}",
-            human.public,
-            Thumbprint(human.thumbprint),
-            frozenset({f"{iss('a')}|dr-self"}),
-        )
+        key = ApproverKey.of_key(human.public)
+        approver = Approver(f"approver {index}", key, frozenset({f"{iss('a')}|dr-self"}))
         vault = Vault(storage_root(index))
         identity = self.identities[index]
         try:
@@ -178,7 +178,7 @@ class World:
                 identity,
                 store,
                 vault,
-                [approver],
+                self.people.get(index, [approver]),
                 self.clock,
                 options,
             )
@@ -190,6 +190,12 @@ class World:
     def close(self) -> None:
         for node in self.nodes.values():
             node.close()
+
+    def forget(self, index: int) -> None:
+        """Take a custodian's store away: it starts from nothing."""
+        self.nodes.pop(index).close()
+        for file in self.folder.glob(f"custodian-{index}.db*"):
+            file.unlink()
 
     # -- who acts ----------------------------------------------------------------------------------------
 
@@ -212,6 +218,7 @@ class World:
                 self.keyring.keyring_id.hex(),
                 self.clock(),
                 lifetime,
+                device.email,
             )
             for name in device.issuers
         ]

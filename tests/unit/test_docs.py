@@ -14,8 +14,10 @@ import typer
 from kms.cli.app import app
 from kms.coordinator.config import CoordinatorConfig
 from kms.crypto import labels
+from kms.custodian.approvers import ApproverQuorum
 from kms.custodian.config import ApproverConfig, CustodianConfig
 from kms.custodian.root import UnlockConfig
+from kms.statements.passkeys import RelyingParty
 from kms.transport import metrics
 from kms.transport.tls import TlsFiles
 
@@ -89,7 +91,16 @@ def test_every_label_stands_in_the_protocol() -> None:
 
 
 @pytest.mark.parametrize(
-    "config", [CoordinatorConfig, CustodianConfig, ApproverConfig, TlsFiles, UnlockConfig]
+    "config",
+    [
+        CoordinatorConfig,
+        CustodianConfig,
+        ApproverConfig,
+        ApproverQuorum,
+        RelyingParty,
+        TlsFiles,
+        UnlockConfig,
+    ],
 )
 def test_every_configuration_key_stands_in_operations(config: type) -> None:
     text = (ROOT / "docs" / "operations.md").read_text()
