@@ -11,9 +11,10 @@ from kms.statements.chain import Chain, follow, open_chain
 from kms.transport import tls
 from kms.transport.client import Channel
 from kms.wire.v1 import ceremony_service_pb2 as pb
-from kms.wire.v1 import coordinator_pb2, keyring_pb2
+from kms.wire.v1 import coordinator_pb2, keyring_pb2, mailbox_pb2
 
 DIRECTORY = "kms.v1.CoordinatorService"
+MAILBOX = "kms.v1.CeremonyMailboxService"
 SERVICE = "kms.v1.CoordinatorCeremonyService"
 PUBLISH_SECONDS = 60.0
 CARRY_SECONDS = 30 * 86400.0
@@ -96,6 +97,44 @@ async def status_of(index: int, known: Chain, now: int, coordinator: str, author
         if key is not None and any(s.keyid == key for s in envelope.signatures):
             return open_from(Status, envelope, bound, index, bound, "status").statement
     raise NotFound(f"the coordinator has no word of custodian {index}: is it up?", reason="NO_STATUS")
+
+
+async def send_file(data: bytes, coordinator: str, authorities: Path) -> mailbox_pb2.MailboxEntry | None:
+    """Leave a ceremony's file for others; the proposal that it belongs to, None if it holds enrolments."""
+    channel = _channel(coordinator, authorities)
+    try:
+        request = mailbox_pb2.PutFileRequest(file=data)
+        answer = await channel.call(
+            MAILBOX, "PutFile", request, mailbox_pb2.PutFileResponse, timeout=PUBLISH_SECONDS
+        )
+        return answer.box if answer.HasField("box") else None
+    finally:
+        await channel.close()
+
+
+async def list_boxes(coordinator: str, authorities: Path) -> mailbox_pb2.ListBoxesResponse:
+    """What others left there, as the coordinator says."""
+    channel = _channel(coordinator, authorities)
+    try:
+        request = mailbox_pb2.ListBoxesRequest()
+        return await channel.call(
+            MAILBOX, "ListBoxes", request, mailbox_pb2.ListBoxesResponse, timeout=PUBLISH_SECONDS
+        )
+    finally:
+        await channel.close()
+
+
+async def fetch_file(digest: bytes, coordinator: str, authorities: Path) -> bytes:
+    """A proposal's file, or all enrolments if `digest` is empty; not checked yet."""
+    channel = _channel(coordinator, authorities)
+    try:
+        request = mailbox_pb2.GetFileRequest(digest=digest)
+        answer = await channel.call(
+            MAILBOX, "GetFile", request, mailbox_pb2.GetFileResponse, timeout=PUBLISH_SECONDS
+        )
+        return answer.file
+    finally:
+        await channel.close()
 
 
 def _channel(coordinator: str, authorities: Path) -> Channel:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kms.cli import carrying
+from kms.cli import carrying, posting
 from kms.cli.admin import read_key
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ app.command()(carrying.publish)
 app.command()(carrying.reshare)
 app.command()(carrying.generate)
 app.command()(carrying.repair)
+app.command()(posting.send)
+app.command()(posting.fetch)
 File = Annotated[Path, typer.Argument(help="A ceremony's file.")]
 Out = Annotated[Path, typer.Option("--out", help="The file to write; none is ever overwritten.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from kms.coordinator.config import CoordinatorConfig
+    from kms.statements.chain import Chain
+    from kms.transport.server import Endpoint
 
 app = typer.Typer(help="The coordinator: directory, relay and workflow at the host.", no_args_is_help=True)
 Config = Annotated[Path, typer.Option(help="The coordinator's TOML file.")]
@@ -20,7 +27,44 @@ def serve(config: Config) -> None:
     from kms.transport.process import run
 
     settings = load(CoordinatorConfig, config)
-    run(lambda: start(settings, lambda: load(CoordinatorConfig, config)))
+    run(
+        lambda: start(
+            settings, lambda: load(CoordinatorConfig, config), lambda chain: (_mailbox(settings, chain),)
+        )
+    )
+
+
+@app.command()
+def mailbox(config: Config) -> None:
+    """Carry the files of a founding until SIGTERM: there is no keyring yet, and nothing else is served."""
+    from kms.coordinator.config import CoordinatorConfig
+    from kms.storage.config import load
+    from kms.transport import logs
+    from kms.transport.process import Port, Server, run
+
+    settings = load(CoordinatorConfig, config)
+
+    async def start() -> Callable[[], Awaitable[None]]:
+        logs.configure(settings.log_level, node="mailbox")
+        server = Server([Port(settings.listen, settings.tls.server(mutual=False), [_mailbox(settings)])])
+        await server.start()
+        return server.stop
+
+    run(start)
+
+
+def _mailbox(settings: CoordinatorConfig, chain: Callable[[], Chain] | None = None) -> Endpoint:
+    """The mailbox beside the store: the keyring's admins open boxes, and those whom the configuration names."""
+    import time
+
+    from kms.ceremony.mailbox import Mailbox
+    from kms.ceremony.service import endpoint
+
+    def openers() -> frozenset[bytes]:
+        links = (chain().in_force(int(time.time())), chain().last) if chain is not None else ()
+        return frozenset(settings.mailbox_admins).union(*(link.manifest.admins for link in links))
+
+    return endpoint(Mailbox(settings.store.parent / "mailbox", openers))
 
 
 @app.command()

@@ -28,6 +28,8 @@ class CoordinatorConfig:
     reflection: bool = True
     log_level: str = "info"
     refresh_seconds: int = 30
+    mailbox_admins: tuple[bytes, ...] = ()
+    """Public keys of whoever may leave a proposal here besides the keyring's admins: those of one to be founded."""
     wire_tap: Path | None = None
     """Development only: a file that gets every byte sent and received after TLS."""
 

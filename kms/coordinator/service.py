@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -306,9 +306,13 @@ class CoordinatorService:
 
 
 async def serve(
-    config: CoordinatorConfig, reread: Callable[[], CoordinatorConfig] | None = None
+    config: CoordinatorConfig,
+    reread: Callable[[], CoordinatorConfig] | None = None,
+    more: Callable[[Callable[[], Chain]], Sequence[Endpoint]] = lambda chain: (),
 ) -> Callable[[], Awaitable[None]]:
-    """Open the store, listen, and return what stops it. `reread` gives the configuration as it is then."""
+    """Open the store, listen, and return what stops it. `reread` gives the configuration as it is then, `more` what
+    else is served on the port, given the chain as it is then.
+    """
     logs.configure(config.log_level, node="coordinator")
     chain = read_manifests(config)
     keyring = chain.in_force(int(time.time()))
@@ -325,8 +329,9 @@ async def serve(
     ceremonies = Endpoint(
         ceremony_service.SERVICE, ceremony_service.methods(service.ceremonies, service.pools, relay)
     )
+    others = more(lambda: service.ceremonies.chain)
     server = Server(
-        [Port(config.listen, config.tls.server(mutual=False), [endpoint, ceremonies])],
+        [Port(config.listen, config.tls.server(mutual=False), [endpoint, ceremonies, *others])],
         reflection=config.reflection,
         max_concurrent=2048,
     )
