@@ -311,13 +311,15 @@ class PublishChainResponse(_message.Message):
     def __init__(self, following: _Optional[_Iterable[int]] = ..., away: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class ReshareRequest(_message.Message):
-    __slots__ = ("order",)
+    __slots__ = ("order", "canary")
     ORDER_FIELD_NUMBER: _ClassVar[int]
+    CANARY_FIELD_NUMBER: _ClassVar[int]
     order: _keyring_pb2.Envelope
-    def __init__(self, order: _Optional[_Union[_keyring_pb2.Envelope, _Mapping]] = ...) -> None: ...
+    canary: bytes
+    def __init__(self, order: _Optional[_Union[_keyring_pb2.Envelope, _Mapping]] = ..., canary: _Optional[bytes] = ...) -> None: ...
 
 class ReshareResponse(_message.Message):
-    __slots__ = ("keys", "done", "erased", "cheats", "away", "failed", "bytes_relayed")
+    __slots__ = ("keys", "done", "erased", "cheats", "away", "failed", "bytes_relayed", "canary_plan")
     KEYS_FIELD_NUMBER: _ClassVar[int]
     DONE_FIELD_NUMBER: _ClassVar[int]
     ERASED_FIELD_NUMBER: _ClassVar[int]
@@ -325,6 +327,7 @@ class ReshareResponse(_message.Message):
     AWAY_FIELD_NUMBER: _ClassVar[int]
     FAILED_FIELD_NUMBER: _ClassVar[int]
     BYTES_RELAYED_FIELD_NUMBER: _ClassVar[int]
+    CANARY_PLAN_FIELD_NUMBER: _ClassVar[int]
     keys: int
     done: int
     erased: int
@@ -332,7 +335,8 @@ class ReshareResponse(_message.Message):
     away: _containers.RepeatedScalarFieldContainer[int]
     failed: int
     bytes_relayed: int
-    def __init__(self, keys: _Optional[int] = ..., done: _Optional[int] = ..., erased: _Optional[int] = ..., cheats: _Optional[_Iterable[int]] = ..., away: _Optional[_Iterable[int]] = ..., failed: _Optional[int] = ..., bytes_relayed: _Optional[int] = ...) -> None: ...
+    canary_plan: bytes
+    def __init__(self, keys: _Optional[int] = ..., done: _Optional[int] = ..., erased: _Optional[int] = ..., cheats: _Optional[_Iterable[int]] = ..., away: _Optional[_Iterable[int]] = ..., failed: _Optional[int] = ..., bytes_relayed: _Optional[int] = ..., canary_plan: _Optional[bytes] = ...) -> None: ...
 
 class RepairRequest(_message.Message):
     __slots__ = ("index",)
