@@ -36,11 +36,13 @@ async def publish_chain(chain: Chain, coordinator: str, authorities: Path) -> tu
         await channel.close()
 
 
-async def reshare(order: bytes, coordinator: str, authorities: Path) -> AsyncIterator[pb.ReshareResponse]:
-    """Progress of dealing every key anew under this order's envelope, until it ends."""
+async def reshare(
+    order: bytes, coordinator: str, authorities: Path, canary: bytes = b""
+) -> AsyncIterator[pb.ReshareResponse]:
+    """Progress of dealing every key anew under this order's envelope, until it ends; or of the `canary` alone."""
     channel = _channel(coordinator, authorities)
     try:
-        request = pb.ReshareRequest(order=keyring_pb2.Envelope.FromString(order))
+        request = pb.ReshareRequest(order=keyring_pb2.Envelope.FromString(order), canary=canary)
         async for so_far in channel.stream(
             SERVICE, "Reshare", request, pb.ReshareResponse, timeout=CARRY_SECONDS
         ):

@@ -39,14 +39,27 @@ def reshare(
     order: Annotated[Path, typer.Argument(help="A signed order.")],
     coordinator: Coordinator,
     authorities: Authorities,
+    canary: Annotated[
+        Path | None,
+        typer.Option(help="The profile of a device that may read --record: it tries the new shares first."),
+    ] = None,
+    record: Annotated[Path | None, typer.Option(help="A record, whose key goes first.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Deal every key anew under a signed order, or go on where a run stopped. Reading goes on meanwhile."""
+    """Deal every key anew under a signed order, or go on where a run stopped. Reading goes on meanwhile.
+
+    With a canary one key goes first, and unless its new shares open the record nothing else is done and nothing erased.
+    """
     from kms.ceremony.carrying import reshare as carry
     from kms.cli.progress import follow
+    from kms.errors import ConfigError
 
     envelope = _order(order, "reshare-order")
+    if (canary is None) != (record is None):
+        raise ConfigError("a canary is a device's profile and a record: give --canary and --record")
     started = time.monotonic()
+    if canary is not None and record is not None:
+        _let_it_sing(envelope, canary, record, coordinator, authorities, as_json)
     last = asyncio.run(follow(carry(envelope, coordinator, authorities), "dealt anew", as_json))
     seconds = time.monotonic() - started
     if as_json:
@@ -68,6 +81,43 @@ def reshare(
             typer.echo(f"custodians {_list(last.away)} were away: repair them when they are back")
     if last.failed:
         raise typer.Exit(1)
+
+
+def _let_it_sing(
+    order: bytes, canary: Path, record: Path, coordinator: str, authorities: Path, as_json: bool
+) -> None:
+    """Deal the record's key anew and read the record by the new shares alone; Unavailable if they do not open it."""
+    from kms.ceremony.carrying import reshare as carry
+    from kms.ceremony.files import read_bytes
+    from kms.cli.progress import follow
+    from kms.crypto.hashing import equal
+    from kms.crypto.records import parse_header
+    from kms.errors import KmsError, Unavailable
+    from kms.statements.ceremony import order_hash, parse_plan, plan_version
+    from kms.statements.envelope import unpack
+    from kms_client.aio import AsyncClient
+
+    written = read_bytes(record)
+    work = carry(order, coordinator, authorities, parse_header(written).key_id)
+    plan = asyncio.run(follow(work, "canary dealt anew", as_json)).canary_plan
+
+    async def read() -> None:
+        async with AsyncClient(canary) as client:
+            await client.decrypt_through(written, plan_version(plan))
+
+    try:
+        # A coordinator could name a plan of long ago, whose shares were tried then.
+        if not equal(parse_plan(plan).order_hash, order_hash(unpack(order)[1])):
+            raise Unavailable("the coordinator shows a plan of another order", reason="WRONG_PLAN")
+        asyncio.run(read())
+    except KmsError as error:
+        raise Unavailable(
+            f"the new shares do not open {record}: {error.message} [{error.reason}]. Nothing was erased, and no other "
+            "key was dealt anew",
+            reason="CANARY_SILENT",
+        ) from error
+    if not as_json:
+        typer.echo(f"the canary sings: the new shares open {record}")
 
 
 def generate(

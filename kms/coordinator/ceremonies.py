@@ -21,7 +21,7 @@ from kms.coordinator.resharing import Held, MadePlan, ReshareCase, held_in_commo
 from kms.coordinator.transcripts import Transcript
 from kms.coordinator.workflow import threshold_in_use
 from kms.crypto.hashing import equal
-from kms.errors import Exhausted, KmsError, Unavailable
+from kms.errors import Exhausted, KmsError, NotFound, Unavailable
 from kms.statements import quorums
 from kms.statements.ceremony import (
     Installed,
@@ -30,6 +30,7 @@ from kms.statements.ceremony import (
     open_from,
     open_order,
     open_version,
+    order_hash,
     parse_plan,
     plan_version,
 )
@@ -52,7 +53,10 @@ T = TypeVar("T", bound=Message)
 
 @dataclass(slots=True)
 class Progress:
-    """Counts so far: keys to do, dealt on, erased; who cheated, who was away; bytes that came in from custodians."""
+    """Counts so far: keys to do, dealt on, erased; who cheated, who was away; bytes that came in from custodians.
+
+    `canary_plan` is the plan by which the one key that goes first was dealt on.
+    """
 
     keys: int = 0
     done: int = 0
@@ -61,6 +65,7 @@ class Progress:
     relayed: int = 0
     cheats: set[int] = field(default_factory=set)
     away: set[int] = field(default_factory=set)
+    canary_plan: bytes = b""
 
 
 class Ceremonies:
@@ -161,15 +166,18 @@ class Ceremonies:
 
     # -- resharing -----------------------------------------------------------------------------------------
 
-    async def reshare(self, envelope: Envelope) -> AsyncIterator[Progress]:
-        """Deal every key on under this order, or go on with it; ends when all that can be is done."""
+    async def reshare(self, envelope: Envelope, canary: KeyId | None = None) -> AsyncIterator[Progress]:
+        """Deal every key on under this order, or go on with it; ends when all that can be is done.
+
+        With a `canary` only that key, and no old share is erased: the order goes on when it is given again without.
+        """
         if self._one.locked():
             raise Exhausted("a ceremony is under way: wait for it", reason="CEREMONY_UNDER_WAY")
         async with self._one:
             await self.keep_up()
             order = open_order(envelope, self.chain, int(self._now()))
             run = _Resharing(self, self._relay, order, self._now)
-            work = asyncio.create_task(run.run())
+            work = asyncio.create_task(run.run(canary))
             try:
                 while not work.done():
                     yield run.progress
@@ -208,12 +216,12 @@ class _Resharing:
         self._room = asyncio.Semaphore(IN_FLIGHT)
         self._turn = 0
 
-    async def run(self) -> None:
+    async def run(self, canary: KeyId | None) -> None:
         name = f"reshare-{self._order.statement.sequence:06d}"
         with self._ceremonies.record(name, self._order.message) as self._transcript:
-            await self._run()
+            await self._run(canary)
 
-    async def _run(self) -> None:
+    async def _run(self, canary: KeyId | None) -> None:
         await self._fetch_sealing_keys()
         if len(self._sealing) < quorums.durable(self._keyring.threshold):
             raise Unavailable(
@@ -222,6 +230,11 @@ class _Resharing:
                 reason="NOT_DURABLE",
             )
         self._count()
+        if canary is not None:
+            self.progress.keys = 1
+            self.progress.canary_plan = await self._deal_canary(canary)
+            self.progress.done = 1
+            return
         refreshing = asyncio.create_task(self._keep_sealing_keys())
         try:
             # What one custodian does not list, another does: a liar, or one with a lost store, hides no key.
@@ -306,6 +319,24 @@ class _Resharing:
         made = await self._install(case)
         if case.durable():
             await self._erase(made.payload, key_ids, case.certificate())
+
+    async def _deal_canary(self, key_id: KeyId) -> bytes:
+        """The plan by which this key was dealt on, under this order, while every older share of it stays."""
+        common = held_in_common(await holdings(self._relay, [key_id]))
+        for version, _, _ in common:
+            planned = await self._planned(self._relay.reachable, version)
+            if planned is not None and equal(
+                parse_plan(planned.plan).order_hash, order_hash(self._order.payload)
+            ):
+                return planned.plan
+        failure: KmsError = NotFound("too few custodians hold shares of the canary", reason="NO_CANARY")
+        for version, threshold, _ in common:
+            case = ReshareCase(self._chain, self._keyring, self._order, version, threshold, (key_id,))
+            try:
+                return (await self._install(case)).payload
+            except KmsError as error:
+                failure = error
+        raise failure
 
     async def _deal_what_is_common(
         self, scarce: Version, key_ids: tuple[KeyId, ...], error: KmsError

@@ -10,7 +10,7 @@ from kms.coordinator.relay import Relay
 from kms.coordinator.repairs import repair
 from kms.crypto.hashing import equal
 from kms.errors import NotFound
-from kms.statements.ids import Version
+from kms.statements.ids import KeyId, Version
 from kms.transport.server import Call, Method
 from kms.wire.v1 import ceremony_service_pb2 as pb
 
@@ -27,7 +27,8 @@ def methods(ceremonies: Ceremonies, pools: Pools, relay: Relay) -> tuple[Method,
         return pb.PublishChainResponse(following=following, away=away)
 
     async def reshare(request: pb.ReshareRequest, call: Call) -> AsyncIterator[pb.ReshareResponse]:
-        async for so_far in ceremonies.reshare(request.order):
+        canary = KeyId(request.canary) if request.canary else None
+        async for so_far in ceremonies.reshare(request.order, canary):
             yield pb.ReshareResponse(
                 keys=so_far.keys,
                 done=so_far.done,
@@ -36,6 +37,7 @@ def methods(ceremonies: Ceremonies, pools: Pools, relay: Relay) -> tuple[Method,
                 away=sorted(so_far.away),
                 failed=so_far.failed,
                 bytes_relayed=so_far.relayed,
+                canary_plan=so_far.canary_plan,
             )
 
     async def get_versions(request: pb.GetVersionsRequest, call: Call) -> pb.GetVersionsResponse:

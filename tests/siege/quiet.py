@@ -131,11 +131,13 @@ async def _last(said: AsyncIterator[Progress]) -> Progress:
     return [progress async for progress in said][-1]
 
 
-def reshare(site: Site, order: Signed[ReshareOrder], records: Records) -> Progress:
-    """All keys dealt on under this order by an honest coordinator."""
+def reshare(
+    site: Site, order: Signed[ReshareOrder], records: Records, canary: KeyId | None = None
+) -> Progress:
+    """All keys dealt on under this order by an honest coordinator, or the `canary` alone."""
     ceremonies, _ = _ceremonies(site, records)
 
-    return _run(_last(ceremonies.reshare(order.message)))
+    return _run(_last(ceremonies.reshare(order.message, canary)))
 
 
 def repair(site: Site, index: int, records: Records) -> Progress:

@@ -12,7 +12,7 @@ from typing import BinaryIO, Self
 from kms.crypto import derivation, records
 from kms.crypto.records import Header, RecordError
 from kms.errors import Invalid, KmsError
-from kms.statements.ids import KeyId, Thumbprint
+from kms.statements.ids import KeyId, Thumbprint, Version
 from kms.statements.keys import Descriptor, KeySpec, parse_descriptor
 from kms.statements.release import HUMAN_LIFETIME, Purpose
 from kms.wire.v1 import coordinator_pb2
@@ -165,6 +165,22 @@ class AsyncClient:
         """The plaintext; asks custodians for the key unless this device holds it."""
         header = records.parse_header(record)
         key = await self._key_for(header, len(record), purpose, justification, grants, wait)
+        return records.decrypt(content_key(key, header, associated_data), record, header)
+
+    async def decrypt_through(
+        self,
+        record: bytes,
+        version: bytes,
+        *,
+        purpose: Purpose = Purpose.PATIENT_ACCESS,
+        associated_data: bytes = b"",
+    ) -> bytes:
+        """The plaintext by shares of this version alone, whatever else custodians send and this device holds.
+
+        Shows that what a resharing dealt opens records before the old shares are gone.
+        """
+        header = records.parse_header(record)
+        key = await self._releaser.through(KeyId(header.key_id), Version(version), purpose)
         return records.decrypt(content_key(key, header, associated_data), record, header)
 
     async def decrypt_many(

@@ -71,6 +71,8 @@ class Collector:
     keyring: Keyring
     request: OpenedRequest
     recipient: sealing.SealingPrivateKey = field(repr=False)
+    only: Version | None = None
+    """Take shares of this version and of no other."""
     opened: dict[KeyId, OpenKey] = field(default_factory=dict, repr=False)
     failed: dict[KeyId, KmsError] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
@@ -191,6 +193,8 @@ class Collector:
         for (position, version), share, opening in zip(
             signed.statement.in_order(), released.shares, released.openings, strict=True
         ):
+            if self.only is not None and not equal(version, self.only):
+                continue
             self._shares[position][version][index] = share
             if ids[position] in self.opened:
                 late.append((position, version))

@@ -13,7 +13,7 @@ from typing import Any
 from kms.errors import DeadlineExceeded, Invalid, KmsError, Unavailable
 from kms.statements.ceremony import open_version
 from kms.statements.envelope import sign
-from kms.statements.ids import KeyId, RequestHash
+from kms.statements.ids import KeyId, RequestHash, Version
 from kms.statements.release import HUMAN_LIFETIME, RULE_LIFETIME, Cancellation, Purpose
 from kms.wire.v1 import ceremony_service_pb2, coordinator_pb2
 from kms_client.blame import Fault
@@ -100,6 +100,17 @@ class Releaser:
 
         return await through_changes(self._session, attempt, lambda release: release.stale)
 
+    async def through(self, key_id: KeyId, version: Version, purpose: Purpose) -> OpenKey:
+        """The key by shares of this version alone; raises what kept it shut."""
+
+        async def attempt() -> Release:
+            return await self._release_part([key_id], purpose, "", (), 0.0, version)
+
+        release = await through_changes(self._session, attempt, lambda release: release.stale)
+        if key_id in release.failures:
+            raise release.failures[key_id]
+        return release.keys[key_id]
+
     async def _release_part(
         self,
         ids: Sequence[KeyId],
@@ -107,6 +118,7 @@ class Releaser:
         justification: str,
         grants: Sequence[bytes],
         wait: float,
+        only: Version | None = None,
     ) -> Release:
         session = self._session
         keyring = await session.directory.keyring()
@@ -125,7 +137,7 @@ class Releaser:
             lifetime,
             omit_descriptors=False,
         )
-        collector = Collector(keyring, prepared.opened, prepared.recipient)
+        collector = Collector(keyring, prepared.opened, prepared.recipient, only)
         return await self._finish(_Asked(prepared, collector), wait)
 
     async def resume(self, request_hash: bytes, wait: float) -> Release:
