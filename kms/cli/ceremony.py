@@ -37,17 +37,29 @@ ChainFile = Annotated[Path, typer.Option("--chain", help="The keyring's chain fi
 @app.command()
 def propose(
     draft: Annotated[Path, typer.Argument(help="The draft's TOML file.")],
-    out: Out,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The file to write; none is ever overwritten.")
+    ] = None,
     enrolment: Annotated[list[Path] | None, typer.Option(help="An organisation's enrolment.")] = None,
     chain: Annotated[Path | None, typer.Option(help="The chain that this is to follow.")] = None,
+    dry: Annotated[
+        bool,
+        typer.Option("--rehearse", help="Play the whole founding with throwaway keys, and propose nothing."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Make a proposal of a draft and enrolments: a new keyring, or with --chain the next manifest of one."""
+    if dry:
+        rehearse(draft, enrolment)
+        return
     from kms.ceremony import drafts
     from kms.ceremony.enrolments import read_enrolments
     from kms.ceremony.proposals import propose as make
+    from kms.errors import ConfigError
     from kms.storage.config import load
 
+    if out is None:
+        raise ConfigError("where to? give --out FILE")
     now = int(time.time())
     wanted = load(drafts.Draft, draft)
     enrolled = read_enrolments(enrolment or [])
@@ -210,8 +222,10 @@ def verify(
     """Check a transcript offline, with a second implementation, and tell what happened; exit code 1 if it fails."""
     from kms.ceremony.offline import report
     from kms.ceremony.verify import verify_file
+    from kms.cli.progress import counting
 
-    account = verify_file(file, keyring_id.lower())
+    with counting() as tell:
+        account = verify_file(file, keyring_id.lower(), tell)
     write = report.as_json if as_json else report.as_html if as_html else report.as_text
     typer.echo(write(account))
     if account.problem is not None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 P = TypeVar("P", bound=Any)
@@ -31,3 +32,29 @@ async def follow(work: AsyncIterator[P], what: str, quiet: bool) -> P:
     if last is None:
         raise RuntimeError("the ceremony ended without a word")
     return last
+
+
+@contextmanager
+def counting() -> Iterator[Callable[[str, int, int], None]]:
+    """What to tell how far work is (of what, how much is done, how much there is), a bar for each of what."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+    bars: dict[str, TaskID] = {}
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as progress:
+
+        def tell(what: str, done: int, total: int) -> None:
+            if what not in bars:
+                bars[what] = progress.add_task(what, total=total, rate="")
+            speed = progress.tasks[list(bars).index(what)].speed or 0.0
+            progress.update(bars[what], completed=done, rate=f"{speed:.0f}/s")
+
+        yield tell

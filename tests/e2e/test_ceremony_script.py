@@ -208,6 +208,7 @@ def test_a_repeated_signature_and_gathering_are_no_error(ceremony: Path) -> None
         ("ceremony show nowhere", {}, "CONFIG"),
         ("ceremony propose draft.toml --enrolment new.proposal --out x", {}, "WRONG_TYPE"),
         ("ceremony propose unsafe.toml --chain chain.file --out x", {}, "UNFIT"),
+        ("ceremony propose draft.toml", {}, "give --out FILE"),
         ("ceremony verify new.proposal", {}, "LINE 1 MUST NOT BE BELIEVED"),
         (f"ceremony verify chain.file --keyring-id {'0' * 64}", {}, "another keyring"),
     ],

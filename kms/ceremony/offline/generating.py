@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from kms.ceremony.offline import messages as m
-from kms.ceremony.offline.account import Broken, listing
+from kms.ceremony.offline.account import Broken, Tell, listing, silent
 from kms.ceremony.offline.attachments import POINT_SIZE, Attachments, rows
 from kms.crypto import labels
 from kms.crypto.hashing import H
@@ -51,7 +51,7 @@ class Pools:
         self.kept.append((number, said))
         return f"keeps its shares of {said.count} keys of plan {_short(said.plan_hash)}, and no other plan of them"
 
-    def outcomes(self, attachments: Attachments) -> list[str]:
+    def outcomes(self, attachments: Attachments, tell: Tell = silent) -> list[str]:
         """What the plans add up to, a line for each; Broken if they do not."""
         for line, said in self.kept:
             if said.plan_hash not in attachments.pool_plans:
@@ -70,6 +70,7 @@ class Pools:
                 f"custodians {listing([d.index for d in plan.dealings])} dealt, by their commitments; "
                 f"kept by custodians {listing(who)} ({len(who)}, {need} are needed: {state})"
             )
+            tell("plans", len(told), len(attachments.pool_plans))
         drawn = set(self._rows(attachments)) & set(attachments.described)
         if drawn:
             told.append(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kms.ceremony.offline import messages as m
-from kms.ceremony.offline.account import Broken, listing
+from kms.ceremony.offline.account import Broken, Tell, listing, silent
 from kms.ceremony.offline.attachments import POINT_SIZE, rows
 from kms.ceremony.offline.transcript import Transcript
 from kms.crypto import labels
@@ -11,15 +11,15 @@ from kms.crypto.hashing import H
 from kms.errors import ConfigError, Invalid
 
 
-def check_resharing(transcript: Transcript) -> list[str]:
+def check_resharing(transcript: Transcript, tell: Tell = silent) -> list[str]:
     """What the dealings, plans and promises add up to, a line for each version; Broken if they do not."""
     for version, (line, _) in transcript.attachments.plan_points.items():
         if version not in transcript.attachments.plans:
             raise Broken(line, "these are points of a plan that is not in the file")
-    outcomes = [
-        _check_plan(transcript, version, line, plan)
-        for version, (line, plan) in transcript.attachments.plans.items()
-    ]
+    outcomes, plans = [], transcript.attachments.plans
+    for version, (line, plan) in plans.items():
+        outcomes.append(_check_plan(transcript, version, line, plan))
+        tell("plans", len(outcomes), len(plans))
     for line, said in transcript.installed:
         if said.version not in transcript.attachments.plans:
             raise Broken(line, "it installed a plan that is not in the file")

@@ -13,14 +13,15 @@ PLACES: Final = 24
 """In each line, besides its first and its last byte, the same in every run."""
 
 
-def assert_every_flip_is_named(lines: Sequence[Line]) -> None:
-    """The verifier names the very line, wherever in it one bit is not what it was."""
+def assert_every_flip_is_named(lines: Sequence[Line], *, every_byte: bool = False) -> None:
+    """The verifier names the very line, where in it one bit is not what it was: in some bytes, or in `every_byte`."""
     raw = [write_line(line) for line in lines]
     assert verify(b"".join(raw)).problem is None
     chance = random.Random(3)
     for position, line in enumerate(raw):
         before, after = b"".join(raw[:position]), b"".join(raw[position + 1 :])
-        for at in {0, len(line) - 1, *(chance.randrange(len(line)) for _ in range(PLACES))}:
+        chosen = {0, len(line) - 1, *(chance.randrange(len(line)) for _ in range(PLACES))}
+        for at in range(len(line)) if every_byte else chosen:
             turned = line[at] ^ 1 << chance.randrange(8)
             found = verify(b"".join((before, line[:at], bytes([turned]), line[at + 1 :], after))).problem
             assert found is not None, (position + 1, at, turned)

@@ -68,6 +68,11 @@ def test_every_changed_bit_is_named_by_its_line() -> None:
     assert_every_flip_is_named([*grown(), *lines_of(genesis())[1:]])
 
 
+@pytest.mark.long
+def test_a_changed_bit_of_every_single_byte_is_named_by_its_line() -> None:
+    assert_every_flip_is_named(founded(), every_byte=True)
+
+
 def test_a_lost_end_and_a_lost_line_are_named() -> None:
     lines = grown()
     assert problem_of(write_lines(lines)[:-1]) == 3

@@ -15,7 +15,7 @@ from shamir_mnemonic.wordlist import WORDLIST
 
 import kms
 from kms.ceremony.files import write_lines
-from kms.ceremony.verify import main
+from kms.ceremony.verify import Counter, main
 from kms.ceremony.words import _wordlist
 from tests.protocol.world import LAB, World
 from tests.unit.ceremony.test_verify_pools import generate
@@ -103,3 +103,13 @@ def test_a_file_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str], tm
 
 def test_the_words_are_those_of_slip_39() -> None:
     assert list(_wordlist()) == list(WORDLIST)
+
+
+def test_how_far_it_is_is_shown_without_a_library(capsys: pytest.CaptureFixture[str]) -> None:
+    show = Counter()
+    for done in range(1, 4):
+        show("lines", done, 3)
+    first, *_, last = capsys.readouterr().err.split("\r")[1:]
+    assert first.startswith("1 of 3 lines")
+    assert last.startswith("3 of 3 lines, ")
+    assert last.endswith(" s left\x1b[K\n")

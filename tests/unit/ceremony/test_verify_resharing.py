@@ -109,6 +109,14 @@ def test_a_refresh_is_told_and_its_arithmetic_holds(lines: tuple[Line, ...]) -> 
     assert [event.line for event in told.events] == list(range(1, len(lines) + 1))
 
 
+def test_how_far_it_is_is_told_by_line_and_by_plan(lines: tuple[Line, ...]) -> None:
+    heard: list[tuple[str, int, int]] = []
+    found = verify(write_lines(lines), tell=lambda *said: heard.append(said))
+    assert found.problem is None
+    count = len(lines)
+    assert heard == [("lines", n, count) for n in range(1, count + 1)] + [("plans", 1, 1)]
+
+
 def test_every_changed_bit_is_named_by_its_line(lines: tuple[Line, ...]) -> None:
     assert_every_flip_is_named(lines)
 
