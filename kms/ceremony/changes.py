@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from kms.ceremony.drafts import DAY
-from kms.ceremony.rule_words import explain
+from kms.policy.rule_words import rules_in_words
 from kms.statements.manifest import Custodian, Issuer, Manifest
 
 T = TypeVar("T")
@@ -90,7 +90,7 @@ def _issuers(before: Iterable[Issuer], after: Iterable[Issuer]) -> Iterator[str]
 def _rules(before: str, after: str) -> Iterator[str]:
     if before == after:
         return
-    old, new = _by(lambda r: r.name, explain(before)), _by(lambda r: r.name, explain(after))
+    old, new = _by(lambda r: r.name, rules_in_words(before)), _by(lambda r: r.name, rules_in_words(after))
     yield from (f"the rule {name} goes: it {rule.text}" for name, rule in old.items() if name not in new)
     for name, rule in new.items():
         if name not in old:

@@ -12,10 +12,10 @@ from kms.ceremony.changes import changes
 from kms.ceremony.checks import objections
 from kms.ceremony.drafts import DAY, REHEARSAL
 from kms.ceremony.proposals import Order, Proposal, chain_of, missing, parties
-from kms.ceremony.rule_words import explain
 from kms.ceremony.words import printable, words
 from kms.crypto.signing import thumbprint
 from kms.policy.anchors import name_anchor
+from kms.policy.rule_words import rules_in_words
 from kms.statements import quorums
 from kms.statements.manifest import Custodian, Issuer, Manifest
 from kms.statements.notices import notices
@@ -115,7 +115,9 @@ def facts(proposal: Proposal, now: int) -> dict[str, Any]:
         "emergency": statement.emergency,
         "survives": survives(statement),
         "changes": changes(proposal.chain.last.manifest, statement) if proposal.chain else [],
-        "rules": [{"name": r.name, "effect": r.effect, "text": r.text} for r in explain(statement.policy)],
+        "rules": [
+            {"name": r.name, "effect": r.effect, "text": r.text} for r in rules_in_words(statement.policy)
+        ],
     }
 
 
@@ -188,7 +190,7 @@ def _manifest(proposal: Proposal, manifest: Manifest) -> list[str]:
         lines += _issuer_source(issuer)
     lines += ["", "What it survives"] + [f"  {line}" for line in survives(manifest)]
     lines += ["", "The policy, rule by rule"]
-    lines += [f"  {rule.name}: {rule.text}" for rule in explain(manifest.policy)]
+    lines += [f"  {rule.name}: {rule.text}" for rule in rules_in_words(manifest.policy)]
     if proposal.chain is not None:
         lines += ["", "What changes against the manifest before"]
         lines += [f"  {line}" for line in changes(proposal.chain.last.manifest, manifest)]

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from kms.policy.engine import PolicyEngine
     from kms.statements.manifest import Issuer
 
 app = typer.Typer(help="The policy that custodians decide by.", no_args_is_help=True)
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
@@ -28,7 +30,7 @@ def lint(
     policy: Annotated[Path, typer.Argument(help="A Cedar policy file.")],
     schema: Annotated[Path | None, typer.Option(help="Its schema; the default one if left out.")] = None,
     manifest: Annotated[Path | None, typer.Option(help="A signed manifest, for its issuers.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Refuse a policy that would open too much, and say which rule and why.
 
@@ -48,6 +50,41 @@ def lint(
         raise typer.Exit(1)
     if not as_json:
         typer.echo("nothing found")
+
+
+@app.command()
+def explain(
+    case: Annotated[Path, typer.Argument(help="A TOML file that says who asks for what on which evidence.")],
+    policy: Annotated[
+        Path | None, typer.Option(help="A Cedar policy file; the default policy if left out.")
+    ] = None,
+    forbids: Annotated[Path | None, typer.Option(help="A custodian's own forbid rules, too.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say which rule decides a case, and what would have changed the answer."""
+    from kms.policy.cases import Asked
+    from kms.policy.explain import explain as explained
+    from kms.storage.config import load
+
+    asked = load(Asked, case)
+    explanation = explained(_engine(policy, forbids), asked.attributes(), asked.action)
+    typer.echo(json.dumps(explanation.as_dict()) if as_json else "\n".join(explanation.lines()))
+
+
+def _engine(policy: Path | None, forbids: Path | None = None) -> PolicyEngine:
+    from kms.policy.engine import PolicyEngine, default_policy, default_schema
+
+    text = _read(policy) if policy else default_policy()
+    return PolicyEngine(text, default_schema(), _read(forbids) if forbids else "")
+
+
+def _read(path: Path) -> str:
+    from kms.errors import ConfigError
+
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read {path}: {error}") from None
 
 
 def _issuers(manifest: Path | None) -> Sequence[Issuer]:

@@ -36,7 +36,11 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseAttributes:
-    """One key's side of a release request. `controllers`: who, independently, vouches for it."""
+    """One key's side of a release request. `controllers`: who, independently, vouches for it.
+
+    A further attribute has a default here, a line in `context` and in the schema, words in `rule_words`, and a place
+    in `cases`.
+    """
 
     principal_class: str
     controllers: frozenset[str]

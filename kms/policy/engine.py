@@ -58,7 +58,9 @@ class PolicyEngine:
             _check_fits(extra_forbids, schema)
             _check_only_forbids(extra_forbids)
         self.policy_hash = policy_hash(policy, schema)
-        self._policies = cedarpy.PolicySet.from_str(policy + "\n" + extra_forbids)
+        self.text = policy + "\n" + extra_forbids
+        """All rules, the node's own included."""
+        self._policies = cedarpy.PolicySet.from_str(self.text)
         self._schema = cedarpy.Schema.from_str(schema)
         self._holders = {klass: _holder(klass, self._schema) for klass in CLASSES}
 
@@ -73,6 +75,12 @@ class PolicyEngine:
             return Outcome("pending", "NEEDS_HUMAN", asked.rules)
         # A rule that forbids even asking is the one that nothing will change: it is the reason.
         return asked if asked.rules or asked.reason == POLICY_ERROR else released
+
+    def decide(self, action: str, attributes: ReleaseAttributes | DepositAttributes) -> Outcome:
+        """What this node answers to an action: `release` may be pending, any other is allow or deny."""
+        if action == "release" and isinstance(attributes, ReleaseAttributes):
+            return self.decide_release(attributes)
+        return self._ask(action, attributes.principal_class, attributes.context())
 
     def decide_deposit(self, attributes: DepositAttributes) -> Outcome:
         """Allow or deny."""

@@ -31,7 +31,7 @@ from kms.errors import FieldProblem, Invalid
 from kms.policy.attributes import HUMAN, OWNER, class_name, issuer_group
 from kms.policy.engine import default_schema
 from kms.policy.issuer_lint import Finding, about_issuers
-from kms.policy.partial import Facts, Known, condition
+from kms.policy.partial import Facts, Known, concerns, condition, parts
 from kms.statements.manifest import HolderClass, Issuer, Manifest
 
 GUARDED: Final = frozenset({"release", "destroy"})
@@ -139,7 +139,7 @@ def _about_rule(rule: pst.Template, groups: Sequence[LoneGroup]) -> Iterator[Fin
     if condition(rule, {}) is True:
         yield Finding("UNCONDITIONAL_PERMIT", name, "permits without a condition: say under which one")
         return
-    if not _concerns(rule.action, GUARDED):
+    if not concerns(rule.action, GUARDED):
         return
     opens = [group.who for group in groups if condition(rule, group.facts) is not False]
     if opens:
@@ -151,20 +151,9 @@ def _about_rule(rule: pst.Template, groups: Sequence[LoneGroup]) -> Iterator[Fin
         )
 
 
-def _concerns(action: pst.ActionConstraint, names: frozenset[str]) -> bool:
-    # The schema is ours and has no groups of actions, so `in` names actions themselves.
-    match action:
-        case pst.ActionEq(entity):
-            return entity.id in names
-        case pst.ActionIn(entities):
-            return any(entity.id in names for entity in entities)
-        case _:
-            return True
-
-
 def _possible_errors(expr: pst.Expr) -> Iterator[str]:
     """What can make a rule err though it fits the schema. Cedar skips an erring rule, our engine denies."""
-    for part in _parts(expr):
+    for part in parts(expr):
         match part:
             case pst.GetAttr(base, attr) if not isinstance(base, pst.Var):
                 yield f"`.{attr}` of something that may not exist: ask `context` and `principal` only"
@@ -192,27 +181,6 @@ def _bound(expr: pst.Expr) -> int:
             return max(_bound(then_expr), _bound(else_expr))
         case _:
             return _MAX_LONG + 1
-
-
-def _parts(expr: pst.Expr) -> Iterator[pst.Expr]:
-    yield expr
-    match expr:
-        case pst.UnaryOp(_, arg) | pst.GetAttr(arg, _) | pst.HasAttr(arg, _) | pst.Like(arg, _):
-            inner: tuple[pst.Expr, ...] = (arg,)
-        case pst.BinaryOp(_, left, right):
-            inner = (left, right)
-        case pst.Is(base, _, in_expr):
-            inner = (base,) if in_expr is None else (base, in_expr)
-        case pst.IfThenElse(cond, then_expr, else_expr):
-            inner = (cond, then_expr, else_expr)
-        case pst.Set(elements):
-            inner = elements
-        case pst.Record(fields):
-            inner = tuple(fields.values())
-        case _:
-            inner = ()
-    for part in inner:
-        yield from _parts(part)
 
 
 def _name(rule: pst.Template) -> str:

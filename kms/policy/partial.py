@@ -9,7 +9,7 @@ and asks not to be relied on.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final, Literal
 
 from cedarpy import pst
@@ -121,6 +121,50 @@ def _on_numbers(op: str, left: int, right: int) -> Value:
             return left > right
         case "greater_eq":
             return left >= right
+        case "add":
+            return _long(left + right)
+        case "sub":
+            return _long(left - right)
+        case "mul":
+            return _long(left * right)
         case _:
-            # Sums may overflow, which is an error in Cedar: not worth modelling.
             return UNKNOWN
+
+
+def _long(value: int) -> Value:
+    # What overflows is an error in Cedar.
+    return value if -(2**63) <= value < 2**63 else UNKNOWN
+
+
+def parts(expr: pst.Expr) -> Iterator[pst.Expr]:
+    """An expression and all that it is made of."""
+    yield expr
+    match expr:
+        case pst.UnaryOp(_, arg) | pst.GetAttr(arg, _) | pst.HasAttr(arg, _) | pst.Like(arg, _):
+            inner: tuple[pst.Expr, ...] = (arg,)
+        case pst.BinaryOp(_, left, right):
+            inner = (left, right)
+        case pst.Is(base, _, in_expr):
+            inner = (base,) if in_expr is None else (base, in_expr)
+        case pst.IfThenElse(cond, then_expr, else_expr):
+            inner = (cond, then_expr, else_expr)
+        case pst.Set(elements):
+            inner = elements
+        case pst.Record(fields):
+            inner = tuple(fields.values())
+        case _:
+            inner = ()
+    for part in inner:
+        yield from parts(part)
+
+
+def concerns(action: pst.ActionConstraint, names: frozenset[str]) -> bool:
+    """Whether a rule of this scope is about one of these actions."""
+    # The schema is ours and has no groups of actions, so `in` names actions themselves.
+    match action:
+        case pst.ActionEq(entity):
+            return entity.id in names
+        case pst.ActionIn(entities):
+            return any(entity.id in names for entity in entities)
+        case _:
+            return True

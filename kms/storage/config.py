@@ -18,12 +18,19 @@ C = TypeVar("C")
 def load(cls: type[C], path: Path) -> C:
     """The dataclass from the file; ConfigError with the key's path. Relative paths are the file's neighbours."""
     try:
-        data = tomllib.loads(path.read_text())
+        data = path.read_bytes()
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+    return parse(cls, data, path)
+
+
+def parse(cls: type[C], data: bytes, path: Path) -> C:
+    """The same from bytes that were read from there already."""
+    try:
+        table = tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not TOML: {error}") from None
-    result: C = _build(cls, data, "", path.parent.resolve())
+    result: C = _build(cls, table, "", path.parent.resolve())
     return result
 
 

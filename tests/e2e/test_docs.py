@@ -1,4 +1,7 @@
-"""The quickstart is run as it stands: its shell blocks by bash, its Python blocks in one namespace, in order."""
+"""The quickstart is run as it stands: its shell blocks by bash, its Python blocks in one namespace, in order.
+
+The page on policy too: each block of text in it is what the commands before it print.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +16,17 @@ from pathlib import Path
 
 import pytest
 
-QUICKSTART = Path(__file__).parents[2] / "docs" / "quickstart.md"
+DOCS = Path(__file__).parents[2] / "docs"
+QUICKSTART = DOCS / "quickstart.md"
+POLICY = DOCS / "policy.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 RUN = {"python", "sh"}
 SHOWN = {"toml"}
 
 
-def blocks() -> list[tuple[str, str, int]]:
+def blocks(page: Path = QUICKSTART) -> list[tuple[str, str, int]]:
     """(language, text, line in the file) of every block."""
-    text = QUICKSTART.read_text()
+    text = page.read_text()
     return [(m[1], m[2], text.count("\n", 0, m.start()) + 2) for m in BLOCK.finditer(text)]
 
 
@@ -62,3 +67,20 @@ def test_ten_lines_are_enough_to_encrypt_and_read_back_a_record() -> None:
     assert ".encrypt(" in first
     assert ".decrypt(" in first
     assert len(first.splitlines()) <= 10
+
+
+def test_every_command_of_the_page_on_policy_prints_what_stands_there(folder: Path) -> None:
+    printed = ""
+    for language, text, line in blocks(POLICY):
+        if language == "sh":
+            done = subprocess.run(
+                ["bash", "-euo", "pipefail", "-c", text],
+                cwd=folder,
+                capture_output=True,
+                check=False,
+                text=True,
+            )
+            assert done.returncode == 0, f"line {line}: {done.stdout}{done.stderr}"
+            printed = done.stdout
+        else:
+            assert (language, printed) == ("text", text), f"line {line}"

@@ -15,9 +15,9 @@ from kms.ceremony.offline.reader import read
 from kms.ceremony.proposals import lines_of, propose, read_proposal
 from kms.ceremony.rehearsal import rehearse
 from kms.ceremony.rendering import REHEARSAL_WARNING, facts, render
-from kms.ceremony.rule_words import explain
 from kms.ceremony.words import words
 from kms.policy.engine import default_policy
+from kms.policy.rule_words import rules_in_words
 from kms.statements.manifest import HolderClass, Issuer, Manifest
 from tests.unit.ceremony.people import NOW, chain, draft, enrolment, genesis, next_proposal
 from tests.unit.policy.certificates import authority
@@ -157,13 +157,13 @@ def test_an_order_and_an_eviction_are_shown() -> None:
 )
 def test_a_condition_is_said_in_words_or_shown_as_it_is(condition: str, said: str) -> None:
     rule = f'@id("r") permit (principal, action == Action::"release", resource) {condition};'
-    assert said in explain(rule)[0].text
+    assert said in rules_in_words(rule)[0].text
 
 
 def test_a_rule_for_one_holder_says_so_and_a_broken_policy_too() -> None:
     rule = '@id("r") permit (principal == Holder::"boss", action, resource);'
-    assert "boss" in explain(rule)[0].text
-    assert explain("permit (")[0].effect == "unreadable"
+    assert "boss" in rules_in_words(rule)[0].text
+    assert rules_in_words("permit (")[0].effect == "unreadable"
 
 
 def test_every_page_of_a_rehearsal_says_so(tmp_path: Path) -> None:

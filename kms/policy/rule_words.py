@@ -60,14 +60,28 @@ class RuleInWords:
     text: str
 
 
-def explain(policy: str) -> list[RuleInWords]:
+def rules_in_words(policy: str) -> list[RuleInWords]:
     """Each rule in plain words, in the order of their names; one line that says so if the policy does not parse."""
     try:
         rules = cedarpy.policies_to_pst(policy).static_policies.values()
     except ValueError:
         return [RuleInWords("", "unreadable", "the policy does not parse")]
-    spoken = [RuleInWords(rule.annotations.get("id") or rule.id, rule.effect, _rule(rule)) for rule in rules]
-    return sorted(spoken, key=lambda rule: (rule.effect != "permit", rule.name))
+    return sorted(map(rule_in_words, rules), key=lambda rule: (rule.effect != "permit", rule.name))
+
+
+def rule_in_words(rule: pst.Template) -> RuleInWords:
+    """One rule of a policy that parsed."""
+    return RuleInWords(rule.annotations.get("id") or rule.id, rule.effect, _rule(rule))
+
+
+def conditions(rule: pst.Template) -> list[tuple[pst.Expr, bool, str]]:
+    """What must all hold for a rule to apply: an expression, whether it must be false instead, both in words."""
+    parts = []
+    for clause in rule.clauses:
+        negated = not isinstance(clause, pst.When)
+        for part in [clause.expr] if negated else _flat("and", clause.expr):
+            parts.append((part, negated, _say(part, negated=negated)))
+    return parts
 
 
 def _rule(rule: pst.Template) -> str:
