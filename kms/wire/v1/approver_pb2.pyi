@@ -1,12 +1,27 @@
 from kms.wire.buf.validate import validate_pb2 as _validate_pb2
 from kms.wire.v1 import keyring_pb2 as _keyring_pb2
+from kms.wire.v1 import release_pb2 as _release_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class EvidenceKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    EVIDENCE_KIND_UNSPECIFIED: _ClassVar[EvidenceKind]
+    EVIDENCE_KIND_ISSUERS: _ClassVar[EvidenceKind]
+    EVIDENCE_KIND_OWNER: _ClassVar[EvidenceKind]
+    EVIDENCE_KIND_GRANT: _ClassVar[EvidenceKind]
+    EVIDENCE_KIND_REASON: _ClassVar[EvidenceKind]
+EVIDENCE_KIND_UNSPECIFIED: EvidenceKind
+EVIDENCE_KIND_ISSUERS: EvidenceKind
+EVIDENCE_KIND_OWNER: EvidenceKind
+EVIDENCE_KIND_GRANT: EvidenceKind
+EVIDENCE_KIND_REASON: EvidenceKind
 
 class PasskeyEnvelope(_message.Message):
     __slots__ = ("payload_type", "payload", "credential_id", "authenticator_data", "client_data_json", "signature")
@@ -191,3 +206,81 @@ class RegistryEntry(_message.Message):
     admission: Admission
     removal: Removal
     def __init__(self, founding: _Optional[_Union[_keyring_pb2.Envelope, _Mapping]] = ..., admission: _Optional[_Union[Admission, _Mapping]] = ..., removal: _Optional[_Union[Removal, _Mapping]] = ...) -> None: ...
+
+class WaitingKind(_message.Message):
+    __slots__ = ("category", "count", "clinical")
+    CATEGORY_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    CLINICAL_FIELD_NUMBER: _ClassVar[int]
+    category: str
+    count: int
+    clinical: bool
+    def __init__(self, category: _Optional[str] = ..., count: _Optional[int] = ..., clinical: _Optional[bool] = ...) -> None: ...
+
+class WaitingAsker(_message.Message):
+    __slots__ = ("subject", "holder_class", "issuer", "controlled_by", "organisation", "email")
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    HOLDER_CLASS_FIELD_NUMBER: _ClassVar[int]
+    ISSUER_FIELD_NUMBER: _ClassVar[int]
+    CONTROLLED_BY_FIELD_NUMBER: _ClassVar[int]
+    ORGANISATION_FIELD_NUMBER: _ClassVar[int]
+    EMAIL_FIELD_NUMBER: _ClassVar[int]
+    subject: str
+    holder_class: str
+    issuer: str
+    controlled_by: str
+    organisation: str
+    email: str
+    def __init__(self, subject: _Optional[str] = ..., holder_class: _Optional[str] = ..., issuer: _Optional[str] = ..., controlled_by: _Optional[str] = ..., organisation: _Optional[str] = ..., email: _Optional[str] = ...) -> None: ...
+
+class WaitingEvidence(_message.Message):
+    __slots__ = ("kind", "have", "of")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    HAVE_FIELD_NUMBER: _ClassVar[int]
+    OF_FIELD_NUMBER: _ClassVar[int]
+    kind: EvidenceKind
+    have: int
+    of: int
+    def __init__(self, kind: _Optional[_Union[EvidenceKind, str]] = ..., have: _Optional[int] = ..., of: _Optional[int] = ...) -> None: ...
+
+class WaitingExpected(_message.Message):
+    __slots__ = ("verdict", "reason", "count")
+    VERDICT_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    verdict: _release_pb2.Verdict
+    reason: str
+    count: int
+    def __init__(self, verdict: _Optional[_Union[_release_pb2.Verdict, str]] = ..., reason: _Optional[str] = ..., count: _Optional[int] = ...) -> None: ...
+
+class WaitingFacts(_message.Message):
+    __slots__ = ("request_hash", "keyring_name", "index", "organisation", "purpose", "count", "kinds", "askers", "evidence", "refused_grants", "justification", "expected", "asked_at", "expires_at")
+    REQUEST_HASH_FIELD_NUMBER: _ClassVar[int]
+    KEYRING_NAME_FIELD_NUMBER: _ClassVar[int]
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    ORGANISATION_FIELD_NUMBER: _ClassVar[int]
+    PURPOSE_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    KINDS_FIELD_NUMBER: _ClassVar[int]
+    ASKERS_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_GRANTS_FIELD_NUMBER: _ClassVar[int]
+    JUSTIFICATION_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_FIELD_NUMBER: _ClassVar[int]
+    ASKED_AT_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    request_hash: bytes
+    keyring_name: str
+    index: int
+    organisation: str
+    purpose: _release_pb2.Purpose
+    count: int
+    kinds: _containers.RepeatedCompositeFieldContainer[WaitingKind]
+    askers: _containers.RepeatedCompositeFieldContainer[WaitingAsker]
+    evidence: _containers.RepeatedCompositeFieldContainer[WaitingEvidence]
+    refused_grants: _containers.RepeatedScalarFieldContainer[str]
+    justification: str
+    expected: _containers.RepeatedCompositeFieldContainer[WaitingExpected]
+    asked_at: int
+    expires_at: int
+    def __init__(self, request_hash: _Optional[bytes] = ..., keyring_name: _Optional[str] = ..., index: _Optional[int] = ..., organisation: _Optional[str] = ..., purpose: _Optional[_Union[_release_pb2.Purpose, str]] = ..., count: _Optional[int] = ..., kinds: _Optional[_Iterable[_Union[WaitingKind, _Mapping]]] = ..., askers: _Optional[_Iterable[_Union[WaitingAsker, _Mapping]]] = ..., evidence: _Optional[_Iterable[_Union[WaitingEvidence, _Mapping]]] = ..., refused_grants: _Optional[_Iterable[str]] = ..., justification: _Optional[str] = ..., expected: _Optional[_Iterable[_Union[WaitingExpected, _Mapping]]] = ..., asked_at: _Optional[int] = ..., expires_at: _Optional[int] = ...) -> None: ...

@@ -1,4 +1,5 @@
 from kms.wire.buf.validate import validate_pb2 as _validate_pb2
+from kms.wire.v1 import approver_pb2 as _approver_pb2
 from kms.wire.v1 import coordinator_pb2 as _coordinator_pb2
 from kms.wire.v1 import keyring_pb2 as _keyring_pb2
 from google.protobuf.internal import containers as _containers
@@ -112,20 +113,28 @@ class CustodianServiceLookUpKeysResponse(_message.Message):
     def __init__(self, descriptors: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class ListWaitingRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("language",)
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    language: str
+    def __init__(self, language: _Optional[str] = ...) -> None: ...
 
 class WaitingRequest(_message.Message):
-    __slots__ = ("request_hash", "text", "count", "expires_at")
+    __slots__ = ("request_hash", "text", "count", "expires_at", "facts", "approved", "needed")
     REQUEST_HASH_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     COUNT_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    FACTS_FIELD_NUMBER: _ClassVar[int]
+    APPROVED_FIELD_NUMBER: _ClassVar[int]
+    NEEDED_FIELD_NUMBER: _ClassVar[int]
     request_hash: bytes
     text: str
     count: int
     expires_at: int
-    def __init__(self, request_hash: _Optional[bytes] = ..., text: _Optional[str] = ..., count: _Optional[int] = ..., expires_at: _Optional[int] = ...) -> None: ...
+    facts: _approver_pb2.WaitingFacts
+    approved: int
+    needed: int
+    def __init__(self, request_hash: _Optional[bytes] = ..., text: _Optional[str] = ..., count: _Optional[int] = ..., expires_at: _Optional[int] = ..., facts: _Optional[_Union[_approver_pb2.WaitingFacts, _Mapping]] = ..., approved: _Optional[int] = ..., needed: _Optional[int] = ...) -> None: ...
 
 class ListWaitingResponse(_message.Message):
     __slots__ = ("waiting",)
@@ -134,10 +143,12 @@ class ListWaitingResponse(_message.Message):
     def __init__(self, waiting: _Optional[_Iterable[_Union[WaitingRequest, _Mapping]]] = ...) -> None: ...
 
 class ShowWaitingRequest(_message.Message):
-    __slots__ = ("request_hash",)
+    __slots__ = ("request_hash", "language")
     REQUEST_HASH_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
     request_hash: bytes
-    def __init__(self, request_hash: _Optional[bytes] = ...) -> None: ...
+    language: str
+    def __init__(self, request_hash: _Optional[bytes] = ..., language: _Optional[str] = ...) -> None: ...
 
 class ShowWaitingResponse(_message.Message):
     __slots__ = ("waiting", "keyring_id", "manifest_hash", "index", "purpose")
