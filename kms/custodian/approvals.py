@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from kms.crypto.hashing import equal
+from kms.custodian.approval_text import gather_facts, render, texts
 from kms.custodian.approvers import keep_count
 from kms.custodian.case import VERDICTS, Case, attributes
 from kms.custodian.context import NodeContext
@@ -14,9 +15,9 @@ from kms.custodian.decisions import (
     Rulings,
     latest_decision,
     record_decision,
-    reopen,
     stored_case,
 )
+from kms.custodian.history import categories_of
 from kms.custodian.store import WAITING, StoredRequest, StoredWord
 from kms.errors import Conflict, Denied, EvidenceRefused, Invalid, KmsError, NotFound
 from kms.statements.approver import ToSign, Word, normal_email, open_approval, person
@@ -25,31 +26,47 @@ from kms.statements.codec import encode, payload_type
 from kms.statements.evidence import Approval, approval_text_hash
 from kms.statements.ids import RequestHash, Thumbprint
 from kms.statements.registry import Approver, unwrap, word_bytes
-from kms.statements.release import Purpose, Verdict
+from kms.statements.release import Verdict
+from kms.statements.waiting import WaitingFacts
 
 ANSWER_SECONDS: Final = 600
 """How long an approver has to sign what they are shown."""
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """A request that waits here, and the text that an approver is shown."""
+class Approved:
+    """Who has said yes already, and when."""
 
-    request_hash: RequestHash
-    text: str
-    count: int
-    purpose: Purpose
-    expires_at: int
+    thumbprint: Thumbprint
+    name: str
+    at: int
 
 
-def list_waiting(node: NodeContext) -> list[Waiting]:
+@dataclass(frozen=True, slots=True)
+class WaitingView:
+    """A request that waits here: the facts that its text is made of, and beside them how far it has come."""
+
+    facts: WaitingFacts
+    approved: tuple[Approved, ...]
+    needed: int
+
+    @property
+    def request_hash(self) -> RequestHash:
+        return self.facts.request_hash
+
+    def text(self, language: str) -> str:
+        """What is shown, and signed, in this language."""
+        return render(self.facts, language)
+
+
+def list_waiting(node: NodeContext) -> list[WaitingView]:
     """Requests that wait for this custodian's humans, oldest first."""
-    return [_waiting(node, stored) for stored in node.store.waiting()]
+    return [_view(node, stored) for stored in node.store.waiting()]
 
 
-def show_waiting(node: NodeContext, request: RequestHash) -> Waiting:
+def show_waiting(node: NodeContext, request: RequestHash) -> WaitingView:
     """One of them; NotFound if none of this hash waits here."""
-    return _waiting(node, _find(node, request))
+    return _view(node, _find(node, request))
 
 
 def _find(node: NodeContext, request: RequestHash) -> StoredRequest:
@@ -59,17 +76,31 @@ def _find(node: NodeContext, request: RequestHash) -> StoredRequest:
     return stored
 
 
-def _waiting(node: NodeContext, stored: StoredRequest) -> Waiting:
-    text = node.vault.open("approval text", stored.text).decode()
-    rulings = latest_decision(node, stored).statement.rulings
-    count = sum(len(r.positions) for r in rulings if r.verdict is Verdict.PENDING)
-    purpose = reopen(node, stored).request.purpose
-    return Waiting(stored.request_hash, text, count, purpose, stored.expires_at)
+def _view(node: NodeContext, stored: StoredRequest) -> WaitingView:
+    facts = _facts(node, stored)
+    approved: tuple[Approved, ...] = ()
+    if node.store.approvers.answers(stored.request_hash):
+        case = stored_case(node, stored, node.now())
+        approved = tuple(Approved(a.thumbprint, a.name, at) for a, at in _approved(node, stored, facts, case))
+    return WaitingView(facts, approved, node.registry.approvals_needed)
 
 
-def approval_to_sign(node: NodeContext, request: RequestHash, who: Thumbprint, verdict: Verdict) -> ToSign:
+def _facts(node: NodeContext, stored: StoredRequest) -> WaitingFacts:
+    kept = node.vault.open("approval text", stored.text)
+    try:
+        return WaitingFacts.parse(kept)
+    except Invalid:  # kept by an earlier version, which kept a text
+        rulings = latest_decision(node, stored).statement.by_position()
+        pending = [p for p, r in rulings.items() if r.verdict is Verdict.PENDING]
+        case = stored_case(node, stored, stored.received_at)
+        return gather_facts(node, case, pending, stored.received_at)
+
+
+def approval_to_sign(
+    node: NodeContext, request: RequestHash, who: Thumbprint, verdict: Verdict, language: str
+) -> ToSign:
     """The exact bytes of an approval (or refusal) of a request that waits, for an approver to sign."""
-    waiting = show_waiting(node, request)
+    facts = _facts(node, _find(node, request))
     approval = Approval(
         node.keyring.keyring_id,
         node.keyring.manifest_hash,
@@ -77,10 +108,10 @@ def approval_to_sign(node: NodeContext, request: RequestHash, who: Thumbprint, v
         request,
         who,
         verdict,
-        waiting.purpose,
-        waiting.count,
-        approval_text_hash(waiting.text),
-        min(waiting.expires_at, node.now() + ANSWER_SECONDS),
+        facts.purpose,
+        facts.count,
+        approval_text_hash(render(facts, language)),
+        min(facts.expires_at, node.now() + ANSWER_SECONDS),
     )
     return ToSign(payload_type(Approval), encode(approval))
 
@@ -102,9 +133,9 @@ def answer(node: NodeContext, word: Word) -> tuple[RequestHash, Decided]:
     stored = _find(node, approval.request_hash)
     if now >= stored.expires_at:
         raise EvidenceRefused("the request has expired", reason="REQUEST_EXPIRED")
-    waiting, case = _waiting(node, stored), stored_case(node, stored, now)
-    _check_meaning(approval, waiting, approver, case)
-    persons = {_person(node, a): a.thumbprint for a, _ in _approved(node, stored, waiting, case)}
+    facts, case = _facts(node, stored), stored_case(node, stored, now)
+    _check_meaning(approval, facts, approver, case)
+    persons = {_person(node, a): a.thumbprint for a, _ in _approved(node, stored, facts, case)}
     if approval.verdict is Verdict.ALLOW and _person(node, approver) in persons:
         raise Conflict("you have approved this request already", reason="ANSWERED_ALREADY")
     persons[_person(node, approver)] = approver.thumbprint
@@ -133,14 +164,15 @@ def answer(node: NodeContext, word: Word) -> tuple[RequestHash, Decided]:
         stored.received_at,
         now,
         evidence,
-        "",
+        b"",
         persons=tuple(sorted(persons)),
+        kinds=categories_of(facts),
     )
     return approval.request_hash, decided
 
 
 def _approved(
-    node: NodeContext, stored: StoredRequest, waiting: Waiting, case: Case
+    node: NodeContext, stored: StoredRequest, facts: WaitingFacts, case: Case
 ) -> list[tuple[Approver, int]]:
     """Who has approved this request and still may, and when; from the disk, so all of it is verified again."""
     found = []
@@ -151,7 +183,7 @@ def _approved(
             said = open_approval(
                 word, node.keyring, node.me.index, approver.key, node.party, kept.at, counted=False
             )
-            _check_meaning(said.statement, waiting, approver, case)
+            _check_meaning(said.statement, facts, approver, case)
         except KmsError:
             continue
         if said.statement.verdict is Verdict.ALLOW:
@@ -163,14 +195,15 @@ def _person(node: NodeContext, approver: Approver) -> bytes:
     return person(node.keyring.keyring_id, approver.email, approver.thumbprint)
 
 
-def _check_meaning(approval: Approval, waiting: Waiting, approver: Approver, case: Case) -> None:
+def _check_meaning(approval: Approval, facts: WaitingFacts, approver: Approver, case: Case) -> None:
     if not equal(approval.approver_thumbprint, approver.thumbprint):
         raise Invalid("the approval names another approver than its signer", reason="WRONG_APPROVER")
-    if not equal(approval.text_hash, approval_text_hash(waiting.text)):
+    shown = [approval_text_hash(text) for text in texts(facts).values()]
+    if not any(equal(approval.text_hash, each) for each in shown):
         raise Conflict("the approval is over another text than this node shows", reason="WRONG_TEXT")
-    if approval.count != waiting.count or approval.purpose is not waiting.purpose:
+    if approval.count != facts.count or approval.purpose is not facts.purpose:
         raise Conflict("the approval is for another count or purpose", reason="WRONG_COUNT")
-    if not equal(approval.request_hash, waiting.request_hash):
+    if not equal(approval.request_hash, facts.request_hash):
         raise Conflict("the approval is for another request", reason="WRONG_REQUEST")
     if _asks(case, approver):
         raise Denied("nobody approves their own request", reason="SELF_APPROVAL")

@@ -71,6 +71,8 @@ class CustodianConfig:
     deposit_quota_per_hour: int = 1_000_000
     denials_per_hour: int = 1000
     denials_per_key_per_hour: int = 60
+    history_days: int = 400
+    history_rows: int = 1_000_000
     tick_seconds: int = 30
     metrics: str = ""
     reflection: bool = False
@@ -170,6 +172,8 @@ def open_node(
         accept_clock,
         config.passkeys,
         config.approver_quorum,
+        config.history_days,
+        config.history_rows,
     )
     with database.explained(config.store):
         return CustodianNode(chain, identity, store, vault, approvers, now, options)

@@ -6,12 +6,12 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kms.custodian import approvers, denials
-from kms.custodian.approval_text import render
+from kms.custodian import approvers, denials, history
+from kms.custodian.approval_text import gather_facts
 from kms.custodian.case import DAY, VERDICTS, Case, attributes, build_case, open_evidence
 from kms.custodian.context import NodeContext
 from kms.custodian.store import CLOSED, DECIDED, WAITING, StoredRequest
-from kms.errors import EvidenceRefused
+from kms.errors import EvidenceRefused, Invalid
 from kms.statements.audit import LogKind
 from kms.statements.envelope import Envelope, Signed, open_signed, sign
 from kms.statements.evidence import Evidence
@@ -25,6 +25,7 @@ from kms.statements.release import (
     Verdict,
     open_request,
 )
+from kms.statements.waiting import WaitingFacts
 
 KEEP_REQUESTS = 30 * 86400
 """Seconds after its expiry for which a request and the decision on it are kept; the log is kept for ever."""
@@ -56,21 +57,24 @@ def decide(node: NodeContext, envelope: Envelope, sealed_evidence: bytes) -> Dec
         return Decided(stored.decision, stored.state == WAITING)
     count = len(opened.request.key_ids)
     evidence = b""
-    text = ""
+    shown = b""
+    kinds: Mapping[str, int] = {}
     stranger = False
     try:
         parsed = open_evidence(node, opened, sealed_evidence, now)
         evidence = parsed.to_bytes()
         case = build_case(node, opened, parsed, now, now)
         rulings = _rule(node, case, now)
+        kinds = history.categories(case)
         node.recent.put(opened.hash, case)
         if any(verdict is Verdict.PENDING for verdict, _, _ in rulings.values()):
-            text = render(node, case, [p for p, r in rulings.items() if r[0] is Verdict.PENDING])
+            pending = [p for p, r in rulings.items() if r[0] is Verdict.PENDING]
+            shown = gather_facts(node, case, pending, now).to_bytes()
     except EvidenceRefused as error:
         stranger = True
         denials.check_room(node, opened.request.requester_thumbprint, now)
         rulings = dict.fromkeys(range(count), (Verdict.DENY, error.reason, b""))
-    return record_decision(node, opened, rulings, now, now, evidence, text, stranger=stranger)
+    return record_decision(node, opened, rulings, now, now, evidence, shown, stranger=stranger, kinds=kinds)
 
 
 def _rule(node: NodeContext, case: Case, now: int) -> Rulings:
@@ -96,13 +100,16 @@ def record_decision(
     received_at: int,
     now: int,
     evidence: bytes,
-    text: str,
+    shown: bytes,
     *,
     stranger: bool = False,
     persons: tuple[bytes, ...] = (),
+    kinds: Mapping[str, int] | None = None,
 ) -> Decided:
     """Log, store and sign: one transaction, before the answer leaves.
 
+    `shown` are the facts that approvers will be shown, of a request that waits; `kinds` how many keys of which category
+    are asked for.
     `persons` are those who approved what rulings with an approver allow.
     A `stranger`, whom no credential vouches for, is counted, and their request is not kept.
     """
@@ -139,6 +146,7 @@ def record_decision(
             ),
             node.identity,
         )
+        history.record(node, opened, groups, kinds or {}, received_at, now)
         node.store.approvers.forget_answers(opened.hash)
         node.store.put_request(
             StoredRequest(
@@ -149,7 +157,7 @@ def record_decision(
                 state,
                 received_at,
                 opened.request.expires_at,
-                node.vault.seal("approval text", text.encode()) if waiting else b"",
+                node.vault.seal("approval text", shown) if waiting else b"",
             )
         )
     return Decided(signed.envelope, waiting)
@@ -187,7 +195,23 @@ def close_request(node: NodeContext, request: RequestHash, reason: str) -> Decid
         for position, ruling in latest_decision(node, stored).statement.by_position().items()
     }
     evidence = node.vault.open("evidence", stored.evidence)
-    return record_decision(node, reopen(node, stored), rulings, stored.received_at, node.now(), evidence, "")
+    return record_decision(
+        node,
+        reopen(node, stored),
+        rulings,
+        stored.received_at,
+        node.now(),
+        evidence,
+        b"",
+        kinds=_kinds(node, stored),
+    )
+
+
+def _kinds(node: NodeContext, stored: StoredRequest) -> Mapping[str, int]:
+    try:
+        return history.categories_of(WaitingFacts.parse(node.vault.open("approval text", stored.text)))
+    except Invalid:  # kept by an earlier version
+        return {}
 
 
 def expire(node: NodeContext) -> list[RequestHash]:
@@ -203,4 +227,5 @@ def expire(node: NodeContext) -> list[RequestHash]:
         node.store.forget_requests(now - KEEP_REQUESTS)
         node.store.forget_counts(now - 2 * DAY)
         approvers.tidy(node)
+        node.store.history.forget(now - node.history_days * DAY, node.history_rows)
     return closed

@@ -18,20 +18,23 @@ from kms.custodian import (
     drawing,
     following,
     generating,
+    history,
     releases,
     repairing,
     resharing,
 )
 from kms.custodian import approvers as people
+from kms.custodian.approvals import WaitingView
 from kms.custodian.approvers import ApproverQuorum, Invited, Joining, Revoking
 from kms.custodian.check import damaged_keys
 from kms.custodian.context import NodeContext, Recent
 from kms.custodian.decisions import Decided
 from kms.custodian.following import keep_chain, longer_chain, membership, stored_chain
+from kms.custodian.history import HistoryPage
 from kms.custodian.ledger import Ledger
 from kms.custodian.providers import KnownIssuer, Providers
 from kms.custodian.sealing_keys import DEFAULT_PERIOD, SealingKeys
-from kms.custodian.store import WAITING, CustodianStore, StoredPool, StoredVersion
+from kms.custodian.store import WAITING, CustodianStore, HistoryFilter, HourCount, StoredPool, StoredVersion
 from kms.custodian.vault import Vault
 from kms.errors import ConfigError, Fork, StoreError, Unavailable
 from kms.policy.counters import Counters
@@ -79,6 +82,9 @@ class NodeOptions:
     party: RelyingParty | None = None
     """Whose passkeys count."""
     approver_quorum: ApproverQuorum = field(default_factory=ApproverQuorum)
+    history_days: int = 400
+    history_rows: int = 1_000_000
+    """How long, and how much of, the history of decisions is kept for reading; the log is for ever."""
 
 
 class CustodianNode:
@@ -137,6 +143,8 @@ class CustodianNode:
             deposit_quota_per_hour=options.deposit_quota_per_hour,
             denials_per_hour=options.denials_per_hour,
             denials_per_key_per_hour=options.denials_per_key_per_hour,
+            history_days=options.history_days,
+            history_rows=options.history_rows,
         )
         self._extra_forbids, self._approver_quorum = options.extra_forbids, options.approver_quorum
         with store.transaction():
@@ -178,23 +186,34 @@ class CustodianNode:
         """Exact bytes of those descriptors that are here: a coordinator that loses its directory destroys nothing."""
         return [key.payload for key in self.context.store.keys(key_ids).values()]
 
-    def waiting(self) -> list[approvals.Waiting]:
+    def waiting_views(self) -> list[WaitingView]:
+        """Requests that wait for this custodian's people, oldest first."""
         return approvals.list_waiting(self.context)
 
-    def show(self, request: RequestHash) -> approvals.Waiting:
+    def waiting_view(self, request: RequestHash) -> WaitingView:
         return approvals.show_waiting(self.context, request)
 
     def answer(self, word: Word) -> tuple[RequestHash, Decided]:
         """An approver's signed answer, by key or by passkey."""
         return approvals.answer(self.context, word)
 
-    def approval_to_sign(self, request: RequestHash, who: Thumbprint, verdict: Verdict) -> ToSign:
-        """What an approver is to sign; a passkey is asked with its challenge."""
-        return approvals.approval_to_sign(self.context, request, who, verdict)
+    def approval_to_sign(
+        self, request: RequestHash, who: Thumbprint, verdict: Verdict, language: str = "en"
+    ) -> ToSign:
+        """What an approver is to sign over the text in this language; a passkey is asked with its challenge."""
+        return approvals.approval_to_sign(self.context, request, who, verdict, language)
 
     def answer_by_passkey(self, payload: bytes, assertion: str) -> tuple[RequestHash, Decided]:
         """The same answer from a browser: the bytes that were to be signed, and what the browser said of it."""
         return self.answer(read_assertion(payload_type(Approval), payload, assertion))
+
+    def history(self, wanted: HistoryFilter, before: int = 0, limit: int = 50) -> HistoryPage:
+        """What was decided here, the newest first."""
+        return history.page(self.context, wanted, before, limit)
+
+    def statistics(self, since: int, until: int) -> list[HourCount]:
+        """Decisions by hour and outcome."""
+        return history.statistics(self.context, since, until)
 
     # -- approvers -----------------------------------------------------------------------------------------
 

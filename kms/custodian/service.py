@@ -13,12 +13,13 @@ from typing import TypeVar
 from kms.crypto.hashing import equal
 from kms.crypto.secret import Secret
 from kms.custodian import ceremony_service, issuer_service, unlocking
-from kms.custodian.approvals import Waiting
+from kms.custodian.approvals import WaitingView
 from kms.custodian.clock import SteadyClock
 from kms.custodian.config import CustodianConfig, open_node
 from kms.custodian.lock import Lock
 from kms.custodian.node import CustodianNode
 from kms.errors import KmsError, NotFound, Unavailable
+from kms.statements.approver import LANGUAGES
 from kms.statements.chain_file import read_chain
 from kms.statements.ids import KeyId, RequestHash
 from kms.statements.release import HUMAN_LIFETIME
@@ -83,6 +84,14 @@ class CustodianService:
                 work.exception()  # seen, though nobody is left to be told
                 raise asyncio.CancelledError
             return work.result()
+
+    async def run(self, step: Callable[..., R], *arguments: object) -> R:
+        """One step of the node on the service's turn, for a face of the node that stands beside this one."""
+        return await self._run(step, *arguments)
+
+    def answered(self, request: RequestHash) -> None:
+        """Wake those who watch a request that people have answered."""
+        self._wake(request)
 
     def relay_methods(self) -> tuple[Method, ...]:
         """Methods of the network port."""
@@ -204,20 +213,21 @@ class CustodianService:
     async def list_waiting(
         self, request: custodian_pb2.ListWaitingRequest, call: Call
     ) -> custodian_pb2.ListWaitingResponse:
-        waiting = await self._run(self._node.waiting)
-        return custodian_pb2.ListWaitingResponse(waiting=[_waiting(w) for w in waiting])
+        waiting = await self._run(self._node.waiting_views)
+        language = _language(request.language)
+        return custodian_pb2.ListWaitingResponse(waiting=[_waiting(w, language) for w in waiting])
 
     async def show_waiting(
         self, request: custodian_pb2.ShowWaitingRequest, call: Call
     ) -> custodian_pb2.ShowWaitingResponse:
-        waiting = await self._run(self._node.show, RequestHash(request.request_hash))
+        waiting = await self._run(self._node.waiting_view, RequestHash(request.request_hash))
         keyring = self._node.context.keyring
         return custodian_pb2.ShowWaitingResponse(
-            waiting=_waiting(waiting),
+            waiting=_waiting(waiting, _language(request.language)),
             keyring_id=keyring.keyring_id,
             manifest_hash=keyring.manifest_hash,
             index=self._node.context.me.index,
-            purpose=int(waiting.purpose),
+            purpose=int(waiting.facts.purpose),
         )
 
     async def answer(self, request: custodian_pb2.AnswerRequest, call: Call) -> custodian_pb2.AnswerResponse:
@@ -268,13 +278,21 @@ def _envelope(data: bytes) -> keyring_pb2.Envelope:
     return keyring_pb2.Envelope.FromString(data)
 
 
-def _waiting(waiting: Waiting) -> custodian_pb2.WaitingRequest:
-    return custodian_pb2.WaitingRequest(
+def _language(asked: str) -> str:
+    return asked if asked in LANGUAGES else LANGUAGES[0]
+
+
+def _waiting(waiting: WaitingView, language: str) -> custodian_pb2.WaitingRequest:
+    shown = custodian_pb2.WaitingRequest(
         request_hash=waiting.request_hash,
-        text=waiting.text,
-        count=waiting.count,
-        expires_at=waiting.expires_at,
+        text=waiting.text(language),
+        count=waiting.facts.count,
+        expires_at=waiting.facts.expires_at,
+        approved=len(waiting.approved),
+        needed=waiting.needed,
     )
+    shown.facts.MergeFromString(waiting.facts.to_bytes())
+    return shown
 
 
 async def serve(

@@ -21,6 +21,7 @@ from sqlite_utils import Database, Migrations
 from kms.crypto import derivation
 from kms.crypto.hashing import equal
 from kms.custodian.sqlite_approvers import SqliteApprovers
+from kms.custodian.sqlite_history import SqliteHistory
 from kms.custodian.sqlite_pool import SqlitePool
 from kms.custodian.sqlite_providers import SqliteProviders
 from kms.custodian.sqlite_versions import SqliteVersions
@@ -73,6 +74,13 @@ def m006_approvers(db: Database) -> None:
             db.execute(statement)
 
 
+@MIGRATIONS()
+def m007_history(db: Database) -> None:
+    for statement in (Path(__file__).parent / "history.sql").read_text().split(";"):
+        if statement.strip():
+            db.execute(statement)
+
+
 @dataclass(frozen=True, slots=True)
 class _Frame:
     """The first part of some descriptors, and what it says."""
@@ -93,6 +101,7 @@ class SqliteCustodianStore:
         self.pool = SqlitePool(connection)
         self.providers = SqliteProviders(connection)
         self.approvers = SqliteApprovers(connection)
+        self.history = SqliteHistory(connection)
 
     @classmethod
     def create(cls, path: Path, keyring_id: bytes, index: int) -> SqliteCustodianStore:

@@ -140,6 +140,51 @@ class StoredWord:
     at: int
 
 
+@dataclass(frozen=True, slots=True)
+class StoredOutcome:
+    """A row of the history; categories are sealed, seconds -1 where no human answered."""
+
+    number: int
+    at: int
+    request: bytes
+    outcome: str
+    reason: str
+    allowed: int
+    denied: int
+    pending: int
+    categories: bytes = field(repr=False)
+    purpose: int
+    principal: bytes
+    approver: bytes
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryFilter:
+    """Which rows of the history: decided from `since` until before `until` (0: any time), and so on; empty is any."""
+
+    since: int = 0
+    until: int = 0
+    outcomes: frozenset[str] = frozenset()
+    purpose: int = 0
+    principal: bytes = b""
+    approver: bytes = b""
+    request: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class HourCount:
+    """Decisions of one outcome in the hour that begins at `hour`: how many, keys allowed, answered by humans, in how
+    many seconds together."""
+
+    hour: int
+    outcome: str
+    decisions: int
+    keys: int
+    answered: int
+    seconds: int
+
+
 WAITING, DECIDED, CLOSED = "waiting", "decided", "closed"
 """States of a request: waits for humans; final, with something allowed; nothing goes out any more."""
 
@@ -247,6 +292,20 @@ class ApproverStore(Protocol):
     def forget_answers(self, request: RequestHash) -> None: ...
 
 
+class HistoryStore(Protocol):
+    """What the node keeps of its decisions for its people to read (`SqliteHistory` is one)."""
+
+    def add(self, row: StoredOutcome) -> None: ...
+    def page(self, wanted: HistoryFilter, before: int, limit: int) -> list[StoredOutcome]:
+        """The newest first, older than row `before` unless that is 0."""
+        ...
+
+    def hours(self, since: int, until: int) -> list[HourCount]: ...
+    def forget(self, before: int, keep: int) -> None:
+        """Remove what was decided before then, and all but the newest `keep` rows."""
+        ...
+
+
 class CustodianStore(Protocol):
     """What the node asks of its disk. `add` and `total` make it the counters' store too."""
 
@@ -258,6 +317,8 @@ class CustodianStore(Protocol):
     def providers(self) -> ProviderStore: ...
     @property
     def approvers(self) -> ApproverStore: ...
+    @property
+    def history(self) -> HistoryStore: ...
 
     def transaction(self) -> AbstractContextManager[object]: ...
     def identity(self) -> tuple[bytes, int]:

@@ -376,9 +376,10 @@ class World:
         *,
         by: SigningKey | None = None,
         verdict: Verdict = Verdict.ALLOW,
+        language: str = "en",
     ) -> Approval:
         """What custodian `index`'s approver would sign after reading the text that is shown."""
-        shown = self.nodes[index].show(request)
+        shown = self.nodes[index].waiting_view(request)
         human = by or self.approvers[index]
         return Approval(
             self.keyring.keyring_id,
@@ -387,9 +388,9 @@ class World:
             request,
             Thumbprint(human.thumbprint),
             verdict,
-            shown.purpose,
-            shown.count,
-            approval_text_hash(shown.text),
+            shown.facts.purpose,
+            shown.facts.count,
+            approval_text_hash(shown.text(language)),
             self.clock() + 600,
         )
 

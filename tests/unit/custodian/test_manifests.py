@@ -66,9 +66,9 @@ def test_a_request_that_waits_for_people_ends_with_the_policy_that_it_was_made_u
     keys = world.create(owner)
     asked = world.prepare(doctor, keys)
     world.decide_at(1, asked)
-    (waiting,) = world.nodes[1].waiting()
+    (waiting,) = world.nodes[1].waiting_views()
     change_committee(world, range(1, 7), 3, name="renamed")
-    assert world.nodes[1].waiting() == []
+    assert world.nodes[1].waiting_views() == []
     assert waiting.request_hash == asked.opened.hash
     decided = world.nodes[1].latest(asked.opened.hash)
     assert decided is not None

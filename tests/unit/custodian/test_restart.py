@@ -165,7 +165,7 @@ def test_a_request_that_waited_when_the_manifest_changed_over_a_stop_is_closed_a
     world.nodes.pop(1).close()
     change_committee(world, (1, 2, 3), 2, start=False, name="another name")
     node = world.start(1)
-    assert node.waiting() == []
+    assert node.waiting_views() == []
     latest = node.latest(prepared.opened.hash)
     assert latest is not None
     assert ruling(latest.envelope) == ("DENY", "MANIFEST_CHANGED")
