@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import typer
 
-from kms.cli import admin, ceremony, coordinator, custodian, dev, keyring, membership, policy
+from kms.cli import (
+    admin,
+    ceremony,
+    coordinator,
+    credential,
+    custodian,
+    dev,
+    keyring,
+    login,
+    membership,
+    policy,
+)
 
 app = typer.Typer(
     name="kms",
@@ -16,12 +27,14 @@ app = typer.Typer(
 app.add_typer(admin.app, name="admin")
 app.add_typer(ceremony.app, name="ceremony")
 app.add_typer(coordinator.app, name="coordinator")
+app.add_typer(credential.app, name="credential")
 app.add_typer(custodian.app, name="custodian")
 custodian.app.command()(membership.enrol)
 custodian.app.command()(membership.accept)
 custodian.app.command()(membership.repair)
 app.add_typer(dev.app, name="dev")
 app.add_typer(keyring.app, name="keyring")
+app.command()(login.login)
 app.add_typer(policy.app, name="policy")
 
 

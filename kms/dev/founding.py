@@ -101,6 +101,7 @@ def found(
     tap: bool = False,
     valid_seconds: int = YEAR,
     custodian_options: dict[str, object] | None = None,
+    more_issuers: Sequence[Issuer] = (),
 ) -> Layout:
     """Make a new cluster's files in `folder` (which must be empty or absent)."""
     folder = folder.resolve()
@@ -140,7 +141,7 @@ def found(
         ),
         admins=(admin.public,),
         admin_quorum=1,
-        issuers=issuers,
+        issuers=(*issuers, *more_issuers),
         policy=policy or default_policy(),
         policy_schema=default_schema(),
         created_at=now,

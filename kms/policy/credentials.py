@@ -17,11 +17,11 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeGuard
 
-from kms.crypto import labels
-from kms.crypto.hashing import H, equal
+from kms.crypto.hashing import equal
 from kms.errors import EvidenceRefused
 from kms.policy.attributes import Credential
 from kms.policy.issuers import IssuerKeys, b64
+from kms.statements.evidence import credential_nonce
 
 MAX_LIFETIME: Final = 12 * 3600
 LEEWAY: Final = 60
@@ -119,7 +119,7 @@ def _issuer_of(iss: object, issuers: Sequence[IssuerKeys]) -> IssuerKeys:
 
 def key_nonce(audience: str, key_thumbprint: bytes) -> str:
     """What a nonce-bound ID token's `nonce` must be, for the keyring of this id (hex) and a key's thumbprint."""
-    return b64(H(labels.NONCE, bytes.fromhex(audience), key_thumbprint))
+    return credential_nonce(bytes.fromhex(audience), key_thumbprint)
 
 
 def _check_times(claims: Mapping[str, Any], now: int) -> int:

@@ -21,8 +21,6 @@ from kms.policy.issuers import ALGORITHMS, pin
 from kms.statements.manifest import IssuerKey, IssuerKeyType
 from kms.statements.providers import ProviderKey
 
-MAX_DOCUMENT: Final = 256 << 10
-"""Bytes of a discovery document or key set."""
 MAX_SHOWN: Final = 64
 MAX_KEYS: Final = 32
 """Of those that one may sign credentials with."""

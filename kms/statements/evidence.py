@@ -5,6 +5,7 @@ Credentials are JWTs of outside issuers; `kms.policy.credentials` verifies them.
 
 from __future__ import annotations
 
+import base64
 import enum
 from dataclasses import dataclass, field
 from typing import Final
@@ -39,6 +40,12 @@ class Evidence:
     @classmethod
     def parse(cls, data: bytes) -> Evidence:
         return decode(cls, data, "evidence")
+
+
+def credential_nonce(keyring_id: bytes, key_thumbprint: bytes) -> str:
+    """What a nonce-bound ID token's `nonce` must be: base64url of H("nonce", keyring id, thumbprint of the key)."""
+    hashed = H(labels.NONCE, keyring_id, key_thumbprint)
+    return base64.urlsafe_b64encode(hashed).rstrip(b"=").decode()
 
 
 class GrantAction(enum.IntEnum):

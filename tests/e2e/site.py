@@ -23,6 +23,7 @@ from kms.dev import toml
 from kms.dev.cluster import Cluster
 from kms.dev.founding import Layout, commands, free_ports
 from kms.dev.tokens import DevCredentials
+from kms.statements.manifest import Issuer
 from kms.transport.failures import DETAILS_KEY
 from kms.transport.tls import CHANNEL_OPTIONS
 from kms_client import Client
@@ -88,11 +89,21 @@ class Site:
     """One cluster. `names` are the processes that it needs; the rest stays off."""
 
     def __init__(
-        self, *, n: int = 3, threshold: int = 2, start: bool = True, **custodian_options: object
+        self,
+        *,
+        n: int = 3,
+        threshold: int = 2,
+        start: bool = True,
+        more_issuers: Sequence[Issuer] = (),
+        **custodian_options: object,
     ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="kms"))  # short: local sockets' paths are limited
         self.cluster = Cluster.create(
-            self.folder / "c", n=n, threshold=threshold, custodian_options=custodian_options or None
+            self.folder / "c",
+            n=n,
+            threshold=threshold,
+            custodian_options=custodian_options or None,
+            more_issuers=more_issuers,
         )
         self.layout: Layout = self.cluster.layout
         self.metrics: dict[str, str] = {}

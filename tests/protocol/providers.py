@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +25,7 @@ Shown = tuple[str, SigningKey]
 
 def provider_world(folder: Path, *, pinned: bool = False) -> World:
     """Two of three custodians; both issuers are providers, whose keys are those of every world, under the usual kid."""
-    identities, approvers, issuer_keys = parties(3)
+    identities, _, issuer_keys = parties(3)
     plain = found_keyring("providers", identities, issuer_keys, 2, START).manifest.issuers
     issuers = tuple(
         replace(
@@ -37,8 +37,16 @@ def provider_world(folder: Path, *, pinned: bool = False) -> World:
         )
         for issuer in plain
     )
-    keyring = found_keyring("providers", identities, issuer_keys, 2, START, issuers=issuers)
-    world = World(folder, Clock(), keyring, identities, approvers, issuer_keys)
+    world = world_of(folder, issuers, START)
+    world.issuer_keys = issuer_keys
+    return world
+
+
+def world_of(folder: Path, issuers: Sequence[Issuer], now: int) -> World:
+    """Two of three custodians who believe these issuers; the clock begins at `now`."""
+    identities, approvers, issuer_keys = parties(3)
+    keyring = found_keyring("providers", identities, issuer_keys, 2, now, issuers=tuple(issuers))
+    world = World(folder, Clock(now), keyring, identities, approvers, {})
     for index in identities:
         world.start(index)
     return world

@@ -7,12 +7,13 @@ import ssl
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -31,15 +32,28 @@ class Answer:
     drip: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A form, and the headers that came with it (lower-case names)."""
+
+    form: Mapping[str, str]
+    headers: Mapping[str, str]
+
+
 @dataclass(slots=True)
 class Site:
-    """What lies where (path -> answer), who vouches for it, and which paths were asked for."""
+    """What lies where (path -> answer, or what makes one of a form), who vouches for it, what was asked for."""
 
     address: str
     anchor: Made
     answers: dict[str, Answer] = field(default_factory=dict)
+    forms: dict[str, Callable[[Posted], Answer]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     closing: threading.Event = field(default_factory=threading.Event)
+
+    def answer(self, path: str, value: object, status: int = 200) -> None:
+        """Answer forms that are posted there with this JSON."""
+        self.forms[path] = lambda posted: as_json(value, status)
 
     def describe(self, keys: bytes, **changes: Any) -> None:
         """Be a provider with this key set."""
@@ -48,11 +62,23 @@ class Site:
         self.answers["/keys"] = Answer(keys)
 
 
+def as_json(value: object, status: int = 200, **headers: str) -> Answer:
+    return Answer(json.dumps(value).encode(), status, {"Content-Type": "application/json"} | headers)
+
+
 def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             site.asked.append(self.path)
-            answer = site.answers.get(self.path, Answer(status=404))
+            self._send(site.answers.get(self.path, Answer(status=404)))
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            posted = Posted(dict(parse_qsl(body, keep_blank_values=True)), headers)
+            self._send(site.forms[self.path](posted) if self.path in site.forms else Answer(status=404))
+
+        def _send(self, answer: Answer) -> None:
             self.send_response(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)

@@ -144,7 +144,8 @@ def test_every_command_that_a_page_shows_exists_with_its_options() -> None:
     shown = []
     for page in PAGES:
         for line in re.findall(
-            r"\bkms (?:admin|ceremony|coordinator|custodian|dev|policy) [^`\n|;()]*", page.read_text()
+            r"\bkms (?:admin|ceremony|coordinator|credential|custodian|dev|keyring|login|policy) [^`\n|;()]*",
+            page.read_text(),
         ):
             shown.append((page.name, line.split()))
     assert len(shown) > 10

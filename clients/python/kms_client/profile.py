@@ -25,6 +25,7 @@ from kms.errors import ConfigError, Fork, KmsError, Stale
 from kms.statements.chain import Chain, follow, open_chain
 from kms_client.cache import CacheLimits
 from kms_client.credentials import AllCredentials, CommandCredentials, CredentialSource, FileCredentials
+from kms_client.kept import KeptCredentials
 
 _KEYS = {
     "coordinator",
@@ -34,6 +35,7 @@ _KEYS = {
     "state",
     "credential_files",
     "credential_commands",
+    "credentials",
     "cache",
 }
 
@@ -51,6 +53,8 @@ class Profile:
     device_key: SigningKey
     credentials: CredentialSource
     state: Path | None = None
+    kept: Path | None = None
+    """The folder of what `kms login` brought."""
     cache: CacheLimits = field(default_factory=CacheLimits)
 
     @classmethod
@@ -68,7 +72,11 @@ class Profile:
             raise ConfigError(f"{file}: unknown key {unknown[0]}; known are {', '.join(sorted(_KEYS))}")
         base = file.parent
         try:
-            sources: list[CredentialSource] = []
+            key, kept = (
+                read_device_key(base / data["device_key"]),
+                base / data.get("credentials", "credentials"),
+            )
+            sources: list[CredentialSource] = [KeptCredentials(kept, key)]
             if files := data.get("credential_files"):
                 sources.append(FileCredentials([base / name for name in files]))
             sources += [CommandCredentials(shlex.split(c)) for c in data.get("credential_commands", [])]
@@ -76,9 +84,10 @@ class Profile:
                 coordinator=data["coordinator"],
                 authorities=base / data["authorities"],
                 keyring_id=bytes.fromhex(data["keyring_id"]),
-                device_key=read_device_key(base / data["device_key"]),
+                device_key=key,
                 credentials=AllCredentials(sources),
                 state=base / data.get("state", "seen.json"),
+                kept=kept,
                 cache=CacheLimits(**data.get("cache", {})),
             )
         except KeyError as error:

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from kms.custodian import fetching
 from kms.custodian.fetching import fetch_keys
 from kms.errors import KmsError
-from kms.policy.key_sets import MAX_DOCUMENT
 from kms.statements.manifest import HolderClass, Issuer
+from kms.transport.web import MAX_DOCUMENT
 from tests.protocol.providers import key_set, other
 from tests.reference.https import Answer, Site, serving
 
