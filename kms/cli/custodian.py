@@ -88,8 +88,7 @@ def check(config: Config, as_json: Json = False) -> None:
 
     The node must not be running.
     """
-    from rich.progress import track
-
+    from kms.cli.progress import counting
     from kms.custodian.check import check_store
     from kms.custodian.config import open_vault
     from kms.custodian.following import stored_chain
@@ -101,15 +100,17 @@ def check(config: Config, as_json: Json = False) -> None:
     store = SqliteCustodianStore.open(settings.store)
     chain = stored_chain(store, read_chain(settings.manifest, settings.keyring_id))
     told = notices(chain, int(time.time()))
-    report = check_store(
-        store, open_vault(settings), lambda steps, n: track(steps, "shares", n, disable=as_json)
-    )
+    vault = open_vault(settings)
+    with counting() as tell:
+        report = check_store(store, vault, tell)
     if as_json:
         typer.echo(json.dumps(report.as_dict() | {"notices": told}))
     else:
         typer.echo(f"custodian {report.index}: {report.log_entries} log entries, {report.keys} keys")
         for key_id in report.damaged:
             typer.echo(f"damaged: {key_id}")
+        if report.missing:
+            typer.echo(f"{report.missing} keys have no share here: `kms custodian repair` brings them back")
         for ours, theirs in report.forks:
             typer.echo(f"FORK: this node took the manifest {_digest(ours)} and was shown {_digest(theirs)}")
         for notice in told:

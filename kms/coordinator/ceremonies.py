@@ -108,6 +108,14 @@ class Ceremonies:
         await asyncio.gather(*(ask(index) for index in self._relay.indices))
         self.old_threshold = threshold_in_use(opened, self._relay.keyring.threshold)
 
+    def heard(self) -> dict[int, Status]:
+        """What custodians last said of themselves, under the manifest in force."""
+        bound, found = self._relay.keyring, {}
+        for index, envelope in self.statuses.items():
+            with contextlib.suppress(KmsError):
+                found[index] = open_from(Status, envelope, bound, index, bound, "status").statement
+        return found
+
     async def publish(self, envelopes: Sequence[bytes]) -> tuple[list[int], list[int]]:
         """Take a longer chain and hand it round; (custodians that follow it, those that are away)."""
         offered = open_chain(envelopes, self.chain.keyring_id)

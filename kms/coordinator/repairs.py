@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from google.protobuf.message import Message
@@ -21,6 +21,7 @@ from kms.coordinator.relay import Relay
 from kms.coordinator.resharing import held_in_common
 from kms.coordinator.transcripts import RepairedBatch, Transcript
 from kms.errors import Invalid, KmsError, Unavailable
+from kms.statements.ceremony import Status
 from kms.statements.ids import KeyId, Version
 from kms.transport import logs
 from kms.wire.v1 import ceremony_service_pb2 as pb
@@ -40,6 +41,7 @@ async def repair(relay: Relay, ceremonies: Ceremonies, index: int) -> AsyncItera
     # There is no order that could give it a name, and a later repair of the same custodian is another ceremony.
     with ceremonies.record(f"repair-{index}-{ceremonies.now}") as transcript:
         run = _Repair(relay, index, transcript)
+        run.progress.keys = expected(ceremonies.heard(), index)
         # With its store it lost its sealing keys: what is sealed to the old ones it cannot open.
         work = asyncio.create_task(run.run(ceremonies.renew))
         try:
@@ -54,13 +56,26 @@ async def repair(relay: Relay, ceremonies: Ceremonies, index: int) -> AsyncItera
             await asyncio.gather(work, return_exceptions=True)
 
 
+def expected(statuses: Mapping[int, Status], index: int) -> int:
+    """How many shares custodian `index` seems to lack: of each version, the most that another has, less its own.
+
+    For whoever waits for the end of it; what is really missing is asked of the custodian, key by key.
+    """
+    mine = {v.version: v.count for v in statuses[index].versions} if index in statuses else {}
+    most: dict[Version, int] = {}
+    for other, status in statuses.items():
+        for held in status.versions if other != index else ():
+            most[held.version] = max(most.get(held.version, 0), held.count)
+    return sum(max(0, count - mine.get(version, 0)) for version, count in most.items())
+
+
 class _Repair:
     def __init__(self, relay: Relay, index: int, transcript: Transcript) -> None:
         self.progress = Progress()
         self._relay, self._index, self._transcript = relay, index, transcript
         self._helpers = [i for i in relay.indices if i != index]
         self._room = asyncio.Semaphore(IN_FLIGHT)
-        self._turn = 0
+        self._turn = self._found = 0
 
     async def run(self, renew: Callable[[], Awaitable[None]]) -> None:
         await self._await_patient()
@@ -72,6 +87,7 @@ class _Repair:
                 reached += 1
         if not reached:
             raise Unavailable("no other custodian is up", reason="NOT_ENOUGH_HELPERS")
+        self.progress.keys = self._found
 
     async def _await_patient(self) -> None:
         """It may have come up this moment, and the connection to it is tried again now and then only."""
@@ -104,7 +120,8 @@ class _Repair:
                     pb.ListMissingResponse,
                 )
                 ids = [KeyId(key_id) for key_id in lacking.key_ids]
-                self.progress.keys += len(ids)
+                self._found += len(ids)
+                self.progress.keys = max(self.progress.keys, self._found)
                 for at in range(0, len(ids), BATCH):
                     await self._room.acquire()
                     batch = tuple(ids[at : at + BATCH])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,7 +15,12 @@ from kms.errors import KmsError
 from kms.statements.ids import Version
 
 PAGE = 256
-Progress = Callable[[Iterable[Sequence[StoredKey]], int], Iterable[Sequence[StoredKey]]]
+Tell = Callable[[str, int, int], None]
+"""Hears how far it is: of what, how much is done, how much there is."""
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    """Tells nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +39,16 @@ class Report:
         return asdict(self)
 
 
-def check_store(store: CustodianStore, vault: Vault, progress: Progress = lambda pages, n: pages) -> Report:
+def check_store(store: CustodianStore, vault: Vault, tell: Tell = _silent) -> Report:
     """Raises StoreError if the log is broken; damaged shares are listed."""
     _, index = store.identity()
-    entries = Ledger(store, vault).check()
-    keys = store.count_keys()
+    entries = Ledger(store, vault).check(tell=lambda done, total: tell("log entries", done, total))
+    keys, looked_at = store.count_keys(), 0
     damaged: list[str] = []
-    for page in progress(store.all_keys(PAGE), -(-keys // PAGE)):
+    for page in store.all_keys(PAGE):
         damaged += damaged_keys(page, vault, index, store.versions.version)
+        looked_at += len(page)
+        tell("keys", looked_at, keys)
     forks = tuple((ours.hex(), theirs.hex()) for ours, theirs in store.versions.forks())
     return Report(index, entries, keys, tuple(damaged), store.count_missing(), forks)
 

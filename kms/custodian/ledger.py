@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from kms.crypto.hashing import equal, u64
 from kms.custodian.store import CustodianStore
 from kms.custodian.vault import Vault
@@ -43,9 +45,12 @@ class Ledger:
         """u64be number of entries || 32-byte tag over it and the last entry's hash."""
         return u64(size) + self._vault.tag("log head", u64(size) + digest)
 
-    def check(self, last: int | None = None) -> int:
+    def check(
+        self, last: int | None = None, tell: Callable[[int, int], None] = lambda done, total: None
+    ) -> int:
         """Follow the chain (its last `last` entries, or all) and return the number of entries.
 
+        `tell` hears how many were followed, and how many there are.
         StoreError if an entry is missing (at the end too), altered or out of place.
         """
         size, head = self._store.log_head()
@@ -61,6 +66,7 @@ class Ledger:
                 if check_link(payload, position, previous) != digest:
                     raise StoreError(f"the log is broken at entry {position}", reason="LOG_BROKEN")
                 previous, position = digest, position + 1
+            tell(position - start, size - start)
         if size and previous != head:
             raise StoreError("the log's head is not its last entry", reason="LOG_BROKEN")
         return size
