@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from kms.coordinator.ceremonies import Ceremonies, planned_version
+from kms.coordinator.ceremonies import Ceremonies
+from kms.coordinator.holdings import planned_version
 from kms.coordinator.pools import Pools
 from kms.coordinator.relay import Relay
 from kms.coordinator.repairs import repair

@@ -10,8 +10,9 @@ import contextlib
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
-from kms.coordinator.ceremonies import Ceremonies, Progress
+from kms.coordinator.ceremonies import Ceremonies
 from kms.coordinator.pooling import MadePool, PoolCase
+from kms.coordinator.progress import Progress
 from kms.coordinator.relay import Relay
 from kms.coordinator.transcripts import Transcript
 from kms.crypto.hashing import equal

@@ -9,14 +9,9 @@ from typing import TypeVar
 
 from google.protobuf.message import Message
 
-from kms.coordinator.ceremonies import (
-    BATCH,
-    IN_FLIGHT,
-    Ceremonies,
-    Progress,
-    holdings,
-    planned_version,
-)
+from kms.coordinator.ceremonies import Ceremonies
+from kms.coordinator.holdings import holdings, planned_version
+from kms.coordinator.progress import BATCH, IN_FLIGHT, Progress
 from kms.coordinator.relay import Relay
 from kms.coordinator.resharing import held_in_common
 from kms.coordinator.transcripts import RepairedBatch, Transcript

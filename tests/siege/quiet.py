@@ -15,8 +15,9 @@ import structlog
 from google.protobuf.message import Message
 
 from kms.coordinator import repairs
-from kms.coordinator.ceremonies import Ceremonies, Progress
+from kms.coordinator.ceremonies import Ceremonies
 from kms.coordinator.courtesy import Courtesy
+from kms.coordinator.progress import Progress
 from kms.coordinator.relay import Relay
 from kms.coordinator.transcripts import Transcript
 from kms.custodian.ceremony_service import CeremonyService
