@@ -13,7 +13,7 @@ from kms.crypto import labels, sealing
 from kms.crypto.hashing import H, equal
 from kms.custodian.context import NodeContext
 from kms.custodian.store import StoredKey
-from kms.custodian.vouching import vouch
+from kms.custodian.vouching import key_is_killed, vouch
 from kms.errors import EvidenceRefused, Invalid, KmsError
 from kms.policy.attributes import (
     HUMAN,
@@ -116,6 +116,9 @@ def build_case(node: NodeContext, opened: OpenedRequest, evidence: Evidence, arr
             continue
         if node.store.revoked(grant.owner_thumbprint, grant.grant_id, grant.sequence):
             lost.append((grant, "GRANT_REVOKED"))
+        elif key_is_killed(node, grant.owner_thumbprint):
+            # Who has a stolen owner's key can date a grant as they like.
+            lost.append((grant, "GRANT_OWNER_KILLED"))
         elif node.store.grant_uses(use_name(grant)) >= grant.max_count:
             lost.append((grant, "GRANT_EXHAUSTED"))
         else:

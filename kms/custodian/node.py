@@ -19,6 +19,7 @@ from kms.custodian import (
     following,
     generating,
     history,
+    killing,
     releases,
     repairing,
     resharing,
@@ -181,6 +182,11 @@ class CustodianNode:
         """This custodian's index, for the owner to tick off."""
         releases.revoke_grant(self.context, envelope)
         return self.context.me.index
+
+    def kill(self, envelope: Envelope) -> tuple[bytes, list[RequestHash]]:
+        """(envelope of a Killed, requests that waited and are denied by it)."""
+        self._keep_up()
+        return killing.kill(self.context, envelope)
 
     def descriptors(self, key_ids: Sequence[KeyId]) -> list[bytes]:
         """Exact bytes of those descriptors that are here: a coordinator that loses its directory destroys nothing."""

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from kms.crypto.hashing import equal
 from kms.crypto.secret import Secret
-from kms.custodian import ceremony_service, issuer_service, unlocking
+from kms.custodian import ceremony_service, issuer_service, kill_service, unlocking
 from kms.custodian.approvals import WaitingView
 from kms.custodian.clock import SteadyClock
 from kms.custodian.config import CustodianConfig, open_node
@@ -53,6 +53,7 @@ class CustodianService:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="node")
         self._changed: dict[bytes, set[asyncio.Event]] = defaultdict(set)
         self._issuers = issuer_service.IssuerService(lambda: self._node, self._run)
+        self._kills = kill_service.KillService(lambda: self._node, self._run, self._wake)
 
     @property
     def _node(self) -> CustodianNode:
@@ -130,6 +131,10 @@ class CustodianService:
             Method("ShowWaiting", custodian_pb2.ShowWaitingRequest, self.show_waiting),
             Method("Answer", custodian_pb2.AnswerRequest, self.answer),
         )
+
+    def kill_methods(self) -> tuple[Method, ...]:
+        """Methods of the public port."""
+        return self._kills.methods()
 
     def issuer_methods(self) -> tuple[Method, ...]:
         """Methods of the local socket."""
@@ -340,7 +345,8 @@ async def serve(
     ]
     if config.listen_public:
         public = [method for method in methods if method.public]
-        ports.append(Port(config.listen_public, config.tls.server(mutual=False), [Endpoint(SERVICE, public)]))
+        doors = [Endpoint(SERVICE, public), Endpoint(kill_service.SERVICE, service.kill_methods())]
+        ports.append(Port(config.listen_public, config.tls.server(mutual=False), doors))
     server = Server(ports, reflection=config.reflection, max_concurrent=1024)
     await server.start(not_serving=names if lock else frozenset())
     if lock:

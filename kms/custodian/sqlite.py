@@ -22,6 +22,7 @@ from kms.crypto import derivation
 from kms.crypto.hashing import equal
 from kms.custodian.sqlite_approvers import SqliteApprovers
 from kms.custodian.sqlite_history import SqliteHistory
+from kms.custodian.sqlite_kills import SqliteKills
 from kms.custodian.sqlite_pool import SqlitePool
 from kms.custodian.sqlite_providers import SqliteProviders
 from kms.custodian.sqlite_versions import SqliteVersions
@@ -81,6 +82,13 @@ def m007_history(db: Database) -> None:
             db.execute(statement)
 
 
+@MIGRATIONS()
+def m008_kills(db: Database) -> None:
+    for statement in (Path(__file__).parent / "kills.sql").read_text().split(";"):
+        if statement.strip():
+            db.execute(statement)
+
+
 @dataclass(frozen=True, slots=True)
 class _Frame:
     """The first part of some descriptors, and what it says."""
@@ -100,6 +108,7 @@ class SqliteCustodianStore:
         self.versions = SqliteVersions(connection)
         self.pool = SqlitePool(connection)
         self.providers = SqliteProviders(connection)
+        self.kills = SqliteKills(connection)
         self.approvers = SqliteApprovers(connection)
         self.history = SqliteHistory(connection)
 

@@ -12,6 +12,7 @@ from kms.crypto.hashing import equal
 from kms.custodian.vault import SealedRow
 from kms.statements.ids import DepositHash, GrantId, KeyId, RequestHash, Thumbprint, Version
 from kms.statements.keys import Descriptor, read_descriptor
+from kms.statements.kills import Kill, KillKind
 from kms.statements.manifest import Seen
 
 
@@ -303,6 +304,18 @@ class HistoryStore(Protocol):
     def hours(self, since: int, until: int) -> list[HourCount]: ...
     def forget(self, before: int, keep: int) -> None:
         """Remove what was decided before then, and all but the newest `keep` rows."""
+
+
+class KillStore(Protocol):
+    """What may no longer open anything (`SqliteKills` is one)."""
+
+    def add(self, kill: Kill, killed: bytes) -> None: ...
+    def word_on(self, statement_hash: bytes) -> bytes | None:
+        """The envelope of our word on a statement."""
+        ...
+
+    def any_of(self, names: Sequence[tuple[KillKind, bytes]], now: int) -> bool:
+        """Whether one of these is killed and still is."""
         ...
 
 
@@ -315,6 +328,8 @@ class CustodianStore(Protocol):
     def pool(self) -> PoolStore: ...
     @property
     def providers(self) -> ProviderStore: ...
+    @property
+    def kills(self) -> KillStore: ...
     @property
     def approvers(self) -> ApproverStore: ...
     @property

@@ -11,12 +11,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kms.ceremony import files
+from kms.ceremony.proposals import line_of
 from kms.crypto.signing import SigningKey
 from kms.custodian.fetching import fetch_keys
 from kms.custodian.vouching import vouch
@@ -155,6 +157,44 @@ def test_a_custodians_people_see_its_providers(providers: Providers, believing: 
     assert "kid one-1" in shown
     sample = f'kms_issuer_keys_left_seconds{{issuer="{providers.dpop.iss}"}}'
     await_condition(lambda: believing.read_metrics("custodian-1").get(sample, 0) > 0, "keys were fetched")
+
+
+def test_a_device_and_a_person_are_ended(believing: Site) -> None:
+    home, folder = device(believing, "lost"), believing.layout.folder
+    done = run_command(["credential", "kill", str(home), "--yes", "--json"])
+    whole = {"effective": True, "needed": 2, "acknowledged": [1, 2, 3], "failures": {}}
+    assert (json.loads(done.stdout), done.returncode) == (whole, 0)
+    lost = replace(Profile.load(home), credentials=believing.profile("loser").credentials)
+    with pytest.raises(KmsError):
+        believing.client_of(lost).create_key({"patient": "p-2", "category": "booking"})
+
+    mallory = believing.client("mallory")
+    mallory.create_key({"patient": "p-3", "category": "booking"})
+    chain, order = home / "chain.file", home / "order"
+    files.create(chain, [line_of((folder / "manifest.bin").read_bytes())])
+    said = ["--reason", "stolen", "--person", "https://issuer-a.example", "mallory"]
+    made = run_command(
+        [
+            "credential",
+            "order-kill",
+            "--chain",
+            str(chain),
+            "--out",
+            str(order),
+            "--admin-key",
+            str(folder / "admin.key"),
+            *said,
+        ]
+    )
+    assert made.returncode == 0, made.stderr
+    signed = run_command(
+        ["credential", "sign-kill", str(order), "--admin-key", str(folder / "admin.key"), "--yes"]
+    )
+    assert "signed by 1 admins" in signed.stdout, signed.stderr
+    handed = run_command(["credential", "kill", str(device(believing, "anybody")), "--order", str(order)])
+    assert "effective: 3 custodians, 2 are enough" in handed.stdout, handed.stderr
+    with pytest.raises(KmsError):
+        mallory.create_key({"patient": "p-3", "category": "booking"})
 
 
 # -- a clock to turn ---------------------------------------------------------------------------------------

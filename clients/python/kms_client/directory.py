@@ -48,6 +48,13 @@ class Directory:
             raise Unavailable("the coordinator gave no manifest", reason="NO_MANIFEST")
         return self._keyring
 
+    async def chain(self) -> Chain:
+        """The verified chain of manifests."""
+        await self._fresh()
+        if self._seen.chain is None:
+            raise Unavailable("the coordinator gave no manifest", reason="NO_MANIFEST")
+        return self._seen.chain
+
     async def sealing_keys(self, needed: int) -> Mapping[int, SealingKey]:
         """Valid sealing keys by custodian, of at least `needed` custodians; Unavailable else."""
         keyring = await self.keyring()

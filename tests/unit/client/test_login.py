@@ -19,6 +19,7 @@ from kms.crypto.signing import SigningKey
 from kms.errors import ConfigError, KmsError
 from kms.statements.manifest import HolderClass, Issuer
 from kms_client.kept import Folder, Kept, KeptCredentials
+from kms_client.killing import Effect
 from kms_client.login import DevicePrompt, by_device, renew
 from kms_client.profile import Profile, write_device_key
 from kms_client.provider import Endpoints, Party, discover, proof
@@ -415,3 +416,21 @@ def test_commands_show_whose_word_is_kept_and_never_a_token(site: Site, tmp_path
         assert secret not in text
     assert "again" not in repr(one)
     assert Folder(tmp_path / "credentials").all() == []
+
+
+def test_a_kill_that_too_few_heard_says_so(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_device_key(tmp_path / "device.pem")
+    lines = ['coordinator = "c:1"', 'authorities = "ca.pem"', f'keyring_id = "{KEYRING.hex()}"']
+    (tmp_path / "profile.toml").write_text("\n".join([*lines, 'device_key = "device.pem"']))
+
+    async def told(profile: Profile, order: bytes) -> Effect:
+        return Effect((1,), {2: "UNAVAILABLE", 3: "BAD_SIGNATURE"}, 2)
+
+    monkeypatch.setattr(credential, "_kill", told)
+    done = CliRunner().invoke(credential.app, ["kill", str(tmp_path), "--yes"])
+    assert done.exit_code == 1
+    assert "NOT effective yet: 1 of 2" in done.output
+    assert "custodian 3: no word of it [BAD_SIGNATURE]" in done.output
+    assert CliRunner().invoke(credential.app, ["kill", str(tmp_path)], input="n\n").exit_code == 1
