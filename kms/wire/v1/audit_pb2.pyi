@@ -29,6 +29,7 @@ class LogKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     LOG_KIND_POOL_DEALT: _ClassVar[LogKind]
     LOG_KIND_POOL_KEPT: _ClassVar[LogKind]
     LOG_KIND_DRAW_CONFIRMED: _ClassVar[LogKind]
+    LOG_KIND_CONSENT: _ClassVar[LogKind]
     LOG_KIND_ISSUER_KEYS: _ClassVar[LogKind]
     LOG_KIND_KILLED: _ClassVar[LogKind]
     LOG_KIND_APPROVERS_FOUNDED: _ClassVar[LogKind]
@@ -56,6 +57,7 @@ LOG_KIND_REPAIRED: LogKind
 LOG_KIND_POOL_DEALT: LogKind
 LOG_KIND_POOL_KEPT: LogKind
 LOG_KIND_DRAW_CONFIRMED: LogKind
+LOG_KIND_CONSENT: LogKind
 LOG_KIND_ISSUER_KEYS: LogKind
 LOG_KIND_KILLED: LogKind
 LOG_KIND_APPROVERS_FOUNDED: LogKind
