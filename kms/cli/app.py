@@ -11,9 +11,11 @@ from kms.cli import (
     credential,
     custodian,
     dev,
+    grant,
     keyring,
     login,
     membership,
+    owner,
     policy,
 )
 
@@ -33,8 +35,10 @@ custodian.app.command()(membership.enrol)
 custodian.app.command()(membership.accept)
 custodian.app.command()(membership.repair)
 app.add_typer(dev.app, name="dev")
+app.add_typer(grant.app, name="grant")
 app.add_typer(keyring.app, name="keyring")
 app.command()(login.login)
+app.add_typer(owner.app, name="owner")
 app.add_typer(policy.app, name="policy")
 
 

@@ -64,6 +64,7 @@ SEAL_DEALING: Final = "dealing"
 SEAL_PIECES: Final = "pieces"
 SEAL_SUMS: Final = "sums"
 SEAL_POOL: Final = "pool dealing"
+SEAL_ACCOUNT: Final = "account"
 
 # HKDF.
 HKDF_SECRET: Final = b"TKMS1 secret"

@@ -6,12 +6,13 @@ Attributes come only from evidence that was verified here and from contexts that
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kms.crypto import labels, sealing
 from kms.crypto.hashing import H, equal
 from kms.custodian.context import NodeContext
+from kms.custodian.owners import Standing, standings
 from kms.custodian.store import StoredKey
 from kms.custodian.vouching import key_is_killed, vouch
 from kms.errors import EvidenceRefused, Invalid, KmsError
@@ -25,7 +26,7 @@ from kms.policy.attributes import (
     principal_class,
 )
 from kms.statements.evidence import Evidence, Grant, open_grant
-from kms.statements.ids import GrantId
+from kms.statements.ids import GrantId, Thumbprint
 from kms.statements.keys import Opening, parse_context
 from kms.statements.release import OpenedRequest, Purpose, Verdict, evidence_info, justification_hash
 
@@ -44,6 +45,10 @@ class Case:
     openings: tuple[Opening | None, ...] = field(repr=False)
     contexts: tuple[dict[str, str], ...] = field(repr=False)
     justification: str = field(repr=False)
+    standings: Mapping[Thumbprint, Standing] = field(repr=False)
+    """Who acts for the keys' owners."""
+    taken_back: frozenset[tuple[GrantId, Thumbprint]] = frozenset()
+    """(grant's use name, owner for whose keys it no longer counts)."""
 
     def grant_for(self, position: int) -> Grant | None:
         """The first grant that covers the key at this position for the request's purpose."""
@@ -53,18 +58,33 @@ class Case:
         key = self.keys[position]
         if key is None:
             return None
-        category = self.contexts[position].get("category", "")
-        owner, key_id = key.owner, key.key_id
+        category, purpose = self._kind(position)
+        granters = self.standings[key.owner].granters(category, purpose)
         for grant in grants:
-            if grant.covers(owner, key_id, category, self.opened.request.purpose):
+            if grant.covers(granters, key.key_id, category, purpose) and not (
+                self.taken_back and (use_name(grant), key.owner) in self.taken_back
+            ):
                 return grant
         return None
 
+    def _kind(self, position: int) -> tuple[str, Purpose]:
+        return self.contexts[position].get("category", ""), self.opened.request.purpose
+
     def owned(self, position: int) -> bool:
-        """Whether the requester's key is the owner's key that the descriptor names."""
+        """Whether the requester's key is the owner's that the descriptor names, or acts for it, and was not revoked."""
         key = self.keys[position]
         requester = self.opened.request.requester_thumbprint
-        return key is not None and equal(key.owner, requester)
+        return key is not None and self.standings[key.owner].acts(requester)
+
+    def guarded(self, position: int) -> bool:
+        """Whether the requester is a guardian of the key's owner, for this category and purpose."""
+        key = self.keys[position]
+        requester = self.opened.request.requester_thumbprint
+        return key is not None and self.standings[key.owner].guards(requester, *self._kind(position))
+
+    def by_right(self, position: int) -> bool:
+        """Whether no grant is needed, and none is used up."""
+        return self.owned(position) or self.guarded(position)
 
     def lost_reason(self, position: int) -> str | None:
         """Why a grant that would have covered this key does not count."""
@@ -125,10 +145,26 @@ def build_case(node: NodeContext, opened: OpenedRequest, evidence: Evidence, arr
             grants.append(grant)
     found = node.store.keys(opened.request.key_ids)
     keys = tuple(found.get(key_id) for key_id in opened.request.key_ids)
+    sides = standings(node, {key.owner for key in keys if key is not None}, now)
+    taken_back = frozenset(
+        (use_name(grant), owner)
+        for grant in grants
+        for owner, side in sides.items()
+        if any(node.store.revoked(key, grant.grant_id, grant.sequence) for key in side.family)
+    )
     openings = tuple(_opening(node, key) for key in keys)
     contexts = _parse_each(openings)
     return Case(
-        opened, credentials, tuple(grants), tuple(lost), keys, openings, contexts, evidence.justification
+        opened,
+        credentials,
+        tuple(grants),
+        tuple(lost),
+        keys,
+        openings,
+        contexts,
+        evidence.justification,
+        sides,
+        taken_back,
     )
 
 
@@ -161,22 +197,24 @@ def attributes(
     who = principals(case)
     by_hour = max(node.counters.total(name, now, HOUR) for name in who)
     by_day = max(node.counters.total(name, now, DAY) for name in who)
-    alike: dict[tuple[bytes, bool, bool, str], list[int]] = defaultdict(list)
+    alike: dict[tuple[bytes, bool, bool, bool, str], list[int]] = defaultdict(list)
     for position, key in enumerate(case.keys):
         if key is not None:
             owner = key.owner
             granted = bool(case.grants) and case.grant_for(position) is not None
             category = case.contexts[position].get("category", "")
-            alike[owner, case.owned(position), granted, category].append(position)
+            own, guarded = case.owned(position), case.guarded(position)
+            alike[owner, own, guarded, granted, category].append(position)
     groups: dict[ReleaseAttributes, list[int]] = defaultdict(list)
     klass, issuers = principal_class(case.credentials), controllers(case.credentials)
     humans = frozenset({HUMAN}) if approvals else frozenset()
-    for (whose, owned, granted, category), positions in alike.items():
+    for (whose, owned, guarded, granted, category), positions in alike.items():
+        by_owner = owned or guarded or granted
         groups[
             ReleaseAttributes(
                 principal_class=klass,
-                controllers=issuers | humans | (frozenset({OWNER}) if owned or granted else frozenset()),
-                is_owner=owned,
+                controllers=issuers | humans | (frozenset({OWNER}) if by_owner else frozenset()),
+                is_owner=owned or guarded,
                 granted=granted,
                 approvals=approvals,
                 category=category,

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kms.custodian import approvers, denials, history
+from kms.custodian import approvers, denials, history, notices
 from kms.custodian.approval_text import gather_facts
 from kms.custodian.case import DAY, VERDICTS, Case, attributes, build_case, open_evidence
 from kms.custodian.context import NodeContext
@@ -228,4 +228,5 @@ def expire(node: NodeContext) -> list[RequestHash]:
         node.store.forget_counts(now - 2 * DAY)
         approvers.tidy(node)
         node.store.history.forget(now - node.history_days * DAY, node.history_rows)
+        notices.forget(node, now)
     return closed

@@ -13,6 +13,7 @@ from kms.crypto.hashing import equal
 from kms.crypto.signing import SigningKey
 from kms.custodian import (
     approvals,
+    consent,
     decisions,
     deposits,
     drawing,
@@ -187,6 +188,16 @@ class CustodianNode:
         """(envelope of a Killed, requests that waited and are denied by it)."""
         self._keep_up()
         return killing.kill(self.context, envelope)
+
+    def submit_consent(self, envelope: Envelope) -> bytes:
+        """The envelope of a ConsentReceipt."""
+        self._keep_up()
+        return consent.submit(self.context, envelope)
+
+    def account(self, envelope: Envelope) -> tuple[bytes, bytes]:
+        """(envelope of an AccountAnswer, sealed Account)."""
+        self._check_manifest()
+        return consent.account(self.context, envelope)
 
     def descriptors(self, key_ids: Sequence[KeyId]) -> list[bytes]:
         """Exact bytes of those descriptors that are here: a coordinator that loses its directory destroys nothing."""

@@ -19,13 +19,15 @@ from kms.custodian.decisions import (
     reopen,
     stored_case,
 )
+from kms.custodian.notices import notify
 from kms.custodian.resharing import open_version
 from kms.custodian.store import CLOSED, DECIDED, StoredKey, StoredRequest
 from kms.errors import Denied, Stale, StoreError
 from kms.statements.audit import LogKind
+from kms.statements.consent import NoticeKind
 from kms.statements.envelope import Envelope, sign
 from kms.statements.evidence import open_revocation
-from kms.statements.ids import CertificateHash, RequestHash, Version
+from kms.statements.ids import CertificateHash, RequestHash, Thumbprint, Version
 from kms.statements.keys import Opening
 from kms.statements.release import (
     RULE_LIFETIME,
@@ -104,7 +106,7 @@ def _beyond_grants(node: NodeContext, case: Case, positions: set[int]) -> set[in
     beyond: set[int] = set()
     uses: Counter[bytes] = Counter()
     for position in sorted(positions):
-        grant = None if case.owned(position) else case.grant_for(position)
+        grant = None if case.by_right(position) else case.grant_for(position)
         if grant is None:
             continue
         name = use_name(grant)
@@ -204,14 +206,21 @@ def _count(node: NodeContext, case: Case, positions: list[int], now: int) -> Non
     node.recent.turn()
     for name in principals(case):
         node.counters.add(name, now, len(positions))
-    owners: Counter[bytes] = Counter()
+    owners: Counter[Thumbprint] = Counter()
+    told: Counter[tuple[Thumbprint, NoticeKind]] = Counter()
     for position in positions:
-        owners[_key(case, position).owner] += 1
-        grant = None if case.owned(position) else case.grant_for(position)
+        owner = _key(case, position).owner
+        owners[owner] += 1
+        grant = None if case.by_right(position) else case.grant_for(position)
         if grant is not None:
             node.store.use_grant(use_name(grant), 1)
+        if not case.owned(position):
+            by_grant = NoticeKind.READ_BY_GRANT if grant is not None else NoticeKind.READ_BY_OTHERS
+            told[owner, NoticeKind.READ_BY_GUARDIAN if case.guarded(position) else by_grant] += 1
     for owner, n in owners.items():
         node.counters.add(counter_key(b"owner", owner), now, n)
+    for (owner, kind), n in told.items():
+        notify(node, owner, kind, case.opened.hash, case.opened.request.requester_thumbprint, now, n)
 
 
 def revoke_grant(node: NodeContext, envelope: Envelope) -> None:

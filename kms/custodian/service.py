@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from kms.crypto.hashing import equal
 from kms.crypto.secret import Secret
-from kms.custodian import ceremony_service, issuer_service, kill_service, unlocking
+from kms.custodian import ceremony_service, consent_service, issuer_service, kill_service, unlocking
 from kms.custodian.approvals import WaitingView
 from kms.custodian.clock import SteadyClock
 from kms.custodian.config import CustodianConfig, open_node
@@ -123,6 +123,10 @@ class CustodianService:
     def ceremony_methods(self) -> tuple[Method, ...]:
         """Methods of the network port that take part in ceremonies."""
         return ceremony_service.CeremonyService(lambda: self._node, self._run_aside).methods()
+
+    def consent_methods(self) -> tuple[Method, ...]:
+        """Methods of the public port, for owners."""
+        return consent_service.ConsentService(lambda: self._node, self._run).methods()
 
     def approval_methods(self) -> tuple[Method, ...]:
         """Methods of the local socket."""
@@ -309,7 +313,8 @@ async def serve(
     """
     logs.configure(config.log_level, node="custodian")
     service = CustodianService()
-    names = frozenset({"", SERVICE, APPROVALS, ceremony_service.SERVICE, issuer_service.SERVICE})
+    services = (ceremony_service.SERVICE, consent_service.SERVICE, issuer_service.SERVICE)
+    names = frozenset({"", SERVICE, APPROVALS, *services})
 
     async def opened(root: Secret) -> None:
         service.take(await asyncio.to_thread(node, config, root))
@@ -331,6 +336,7 @@ async def serve(
     relays = frozenset(config.relays)
     methods = service.relay_methods()
     ceremonies = Endpoint(ceremony_service.SERVICE, service.ceremony_methods(), relays)
+    owners = Endpoint(consent_service.SERVICE, service.consent_methods())
     ports = [
         Port(config.listen, config.tls.server(mutual=True), [Endpoint(SERVICE, methods, relays), ceremonies]),
         Port(
@@ -345,7 +351,8 @@ async def serve(
     ]
     if config.listen_public:
         public = [method for method in methods if method.public]
-        doors = [Endpoint(SERVICE, public), Endpoint(kill_service.SERVICE, service.kill_methods())]
+        kills = Endpoint(kill_service.SERVICE, service.kill_methods())
+        doors = [Endpoint(SERVICE, public), kills, owners]
         ports.append(Port(config.listen_public, config.tls.server(mutual=False), doors))
     server = Server(ports, reflection=config.reflection, max_concurrent=1024)
     await server.start(not_serving=names if lock else frozenset())

@@ -21,6 +21,7 @@ from sqlite_utils import Database, Migrations
 from kms.crypto import derivation
 from kms.crypto.hashing import equal
 from kms.custodian.sqlite_approvers import SqliteApprovers
+from kms.custodian.sqlite_consent import SqliteConsent
 from kms.custodian.sqlite_history import SqliteHistory
 from kms.custodian.sqlite_kills import SqliteKills
 from kms.custodian.sqlite_pool import SqlitePool
@@ -89,6 +90,20 @@ def m008_kills(db: Database) -> None:
             db.execute(statement)
 
 
+@MIGRATIONS()
+def m_consent(db: Database) -> None:
+    for statement in (Path(__file__).parent / "consent.sql").read_text().split(";"):
+        if statement.strip():
+            db.execute(statement)
+
+
+@MIGRATIONS()
+def m_mandates(db: Database) -> None:
+    for statement in (Path(__file__).parent / "mandates.sql").read_text().split(";"):
+        if statement.strip():
+            db.execute(statement)
+
+
 @dataclass(frozen=True, slots=True)
 class _Frame:
     """The first part of some descriptors, and what it says."""
@@ -111,6 +126,7 @@ class SqliteCustodianStore:
         self.kills = SqliteKills(connection)
         self.approvers = SqliteApprovers(connection)
         self.history = SqliteHistory(connection)
+        self.consent = SqliteConsent(connection)
 
     @classmethod
     def create(cls, path: Path, keyring_id: bytes, index: int) -> SqliteCustodianStore:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from kms.crypto.group import POINT_SIZE
 from kms.crypto.hashing import equal
+from kms.custodian.consent_store import ConsentStore
 from kms.custodian.vault import SealedRow
 from kms.statements.ids import DepositHash, GrantId, KeyId, RequestHash, Thumbprint, Version
 from kms.statements.keys import Descriptor, read_descriptor
@@ -334,6 +335,8 @@ class CustodianStore(Protocol):
     def approvers(self) -> ApproverStore: ...
     @property
     def history(self) -> HistoryStore: ...
+    @property
+    def consent(self) -> ConsentStore: ...
 
     def transaction(self) -> AbstractContextManager[object]: ...
     def identity(self) -> tuple[bytes, int]:

@@ -37,6 +37,7 @@ class LogKind(enum.IntEnum):
     POOL_DEALT = 18
     POOL_KEPT = 19
     DRAW_CONFIRMED = 20
+    CONSENT = 30
     ISSUER_KEYS = 40
     KILLED = 41
     APPROVERS_FOUNDED = 60

@@ -38,7 +38,12 @@ class Signed(Generic[S]):
     @property
     def hash(self) -> bytes:
         """H("statement", payload type, payload); 32 bytes."""
-        return H(labels.STATEMENT, payload_type(type(self.statement)).encode(), self.payload)
+        return statement_hash(payload_type(type(self.statement)), self.payload)
+
+
+def statement_hash(kind: str, payload: bytes) -> bytes:
+    """H("statement", payload type, payload); 32 bytes."""
+    return H(labels.STATEMENT, kind.encode(), payload)
 
 
 def sign(statement: S, *keys: SigningKey) -> Signed[S]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import enum
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -76,10 +77,15 @@ class Grant:
         lifetime = self.not_after - self.not_before
         require(0 < lifetime <= MAX_GRANT_LIFETIME, "not_after", "must be within 90 days of not_before")
 
-    def covers(self, owner: Thumbprint, key_id: KeyId, category: str, purpose: Purpose) -> bool:
-        """Whether it speaks about this key of this owner for this purpose. Dates, count and revocation apart."""
+    def covers(
+        self, granters: Collection[Thumbprint], key_id: KeyId, category: str, purpose: Purpose
+    ) -> bool:
+        """Whether it speaks about this key, whose owner `granters` act for, for this purpose.
+
+        Dates, count and revocation apart.
+        """
         return (
-            equal(self.owner_thumbprint, owner)
+            self.owner_thumbprint in granters
             and GrantAction.RELEASE in self.actions
             and purpose in self.purposes
             and (key_id in self.key_ids if self.key_ids else category == self.category)

@@ -48,7 +48,7 @@ def test_a_naive_reading_of_an_altered_grant_covers_what_the_owner_kept(
     mine, kept = world.create(owner), world.create(owner)
     grant = world.grant(owner, reader, keys=mine)
     widened = replace(grant, key_ids=(kept[0].key_id,))
-    assert widened.covers(owner.thumbprint, kept[0].key_id, "lab", Purpose.TREATMENT)
+    assert widened.covers({owner.thumbprint}, kept[0].key_id, "lab", Purpose.TREATMENT)
 
 
 def test_a_widened_grant_opens_nothing(world: World, owner: Device, reader: Device) -> None:

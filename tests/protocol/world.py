@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kms.crypto import derivation
+from kms.crypto.sealing import SealingPrivateKey
 from kms.crypto.secret import Secret
 from kms.crypto.signing import SigningKey
 from kms.custodian.node import CustodianNode, NodeOptions
@@ -25,11 +26,13 @@ from kms.policy.engine import default_policy, default_schema
 from kms.statements import quorums
 from kms.statements.approver import ApproverKey
 from kms.statements.chain import Chain
-from kms.statements.codec import encode
+from kms.statements.codec import Statement, encode
+from kms.statements.consent import Account, AccountQuestion, open_account
 from kms.statements.envelope import Envelope, Signed, sign, sign_payload
 from kms.statements.evidence import Approval, Grant, GrantAction, Revocation, approval_text_hash
 from kms.statements.ids import GrantId, KeyId, RequestHash, Thumbprint
 from kms.statements.keys import Deposit, KeySpec
+from kms.statements.mandates import Guardian, OwnerKey, OwnerKeyRevocation
 from kms.statements.manifest import (
     Custodian,
     HolderClass,
@@ -368,6 +371,88 @@ class World:
         envelope = sign(revocation, owner.key).message
         for index in sorted(set(at) or set(self.members)):
             self.nodes[index].revoke(envelope)
+
+    def tell(self, statement: Statement, by: Device, *, at: Iterable[int] = ()) -> None:
+        """Sign an owner's statement, and hand it to these custodians, or to all."""
+        envelope = sign(statement, by.key).message
+        for index in sorted(set(at) or set(self.members)):
+            self.nodes[index].submit_consent(envelope)
+
+    def owner_key(self, owner: Device, key: Device, *, valid_for: int = 0, sequence: int = 1) -> OwnerKey:
+        """What an owner would sign to let another key act for it; `valid_for` in seconds, 0 without end."""
+        return OwnerKey(
+            self.keyring.keyring_id,
+            self.keyring.manifest_hash,
+            owner.thumbprint,
+            key.thumbprint,
+            self.clock() + valid_for if valid_for else 0,
+            sequence,
+        )
+
+    def guardian(
+        self,
+        owner: Device,
+        key: Device,
+        *,
+        categories: Sequence[str] = (),
+        purposes: Sequence[Purpose] = (Purpose.PATIENT_ACCESS,),
+        may_grant: bool = False,
+        valid_for: int = 86400,
+        sequence: int = 1,
+    ) -> Guardian:
+        """What an owner would sign to let a guardian read."""
+        return Guardian(
+            self.keyring.keyring_id,
+            self.keyring.manifest_hash,
+            owner.thumbprint,
+            key.thumbprint,
+            tuple(categories),
+            tuple(purposes),
+            may_grant,
+            self.clock(),
+            self.clock() + valid_for,
+            sequence,
+        )
+
+    def key_revocation(self, owner: Device, by: Device, key: Device) -> OwnerKeyRevocation:
+        """What a key that acts for an owner would sign against another one."""
+        return OwnerKeyRevocation(
+            self.keyring.keyring_id,
+            self.keyring.manifest_hash,
+            owner.thumbprint,
+            by.thumbprint,
+            key.thumbprint,
+            self.clock(),
+        )
+
+    def account(
+        self, index: int, asker: Device, *, owner: Device | None = None, grants: Sequence[Grant] = ()
+    ) -> Account:
+        """What custodian `index` says that it holds about an owner."""
+        recipient = SealingPrivateKey.generate()
+        asked = sign(self.question(index, asker, recipient, owner=owner, grants=grants), asker.key)
+        return open_account(*self.nodes[index].account(asked.message), self.keyring, asked, recipient)
+
+    def question(
+        self,
+        index: int,
+        asker: Device,
+        recipient: SealingPrivateKey,
+        *,
+        owner: Device | None = None,
+        grants: Sequence[Grant] = (),
+    ) -> AccountQuestion:
+        """What an owner would sign to be told what custodian `index` holds about them."""
+        return AccountQuestion(
+            self.keyring.keyring_id,
+            self.keyring.manifest_hash,
+            index,
+            (owner or asker).thumbprint,
+            asker.thumbprint,
+            tuple(grant.grant_id for grant in grants),
+            recipient.public,
+            self.clock(),
+        )
 
     def approval(
         self,

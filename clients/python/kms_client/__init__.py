@@ -9,6 +9,7 @@ from kms_client.aio import AsyncClient
 from kms_client.blame import Fault, verify_fault
 from kms_client.blocking import Client
 from kms_client.cache import CacheLimits, OpenKey
+from kms_client.consent import Told
 from kms_client.credentials import AllCredentials, CommandCredentials, CredentialSource, FileCredentials
 from kms_client.profile import Profile, write_device_key
 from kms_client.releasing import Release
@@ -27,6 +28,7 @@ __all__ = [
     "Profile",
     "Purpose",
     "Release",
+    "Told",
     "verify_fault",
     "write_device_key",
 ]

@@ -12,13 +12,15 @@ from typing import BinaryIO, Self
 from kms.crypto import derivation, records
 from kms.crypto.records import Header, RecordError
 from kms.errors import Invalid, KmsError
+from kms.statements.consent import Account
 from kms.statements.ids import KeyId, Thumbprint, Version
 from kms.statements.keys import Descriptor, KeySpec, parse_descriptor
 from kms.statements.release import HUMAN_LIFETIME, Purpose
 from kms.wire.v1 import coordinator_pb2
-from kms_client import creating, drawing, granting
+from kms_client import consent, creating, drawing, granting, mandates
 from kms_client.blame import Fault
 from kms_client.cache import KeyCache, OpenKey
+from kms_client.consent import Told
 from kms_client.directory import SERVICE
 from kms_client.flights import Flights
 from kms_client.keyuse import content_key, header_for, header_to, whole_file
@@ -64,6 +66,11 @@ class AsyncClient:
         self.cache.clear()
         await self._releaser.close()
         await self._session.close()
+
+    @property
+    def session(self) -> Session:
+        """What every part of this client shares."""
+        return self._session
 
     @property
     def thumbprint(self) -> Thumbprint:
@@ -375,9 +382,53 @@ class AsyncClient:
             self._session, grantee, keys, category, purposes, valid_for, max_count
         )
 
-    async def revoke(self, grant: bytes | None = None, *, all_until_now: bool = False) -> list[int]:
-        """Take back a grant (or all given until now); the indices of custodians that acknowledged.
+    async def revoke(self, grant: bytes | None = None, *, all_until_now: bool = False) -> Told:
+        """Take back a grant (or all given until now), at each custodian directly; who acknowledged it.
 
-        Told to each custodian directly as well as through the coordinator, which might not pass it on.
+        It is `effective` once so many did that no quorum is left which does not know of it.
         """
         return await granting.revoke(self._session, grant, all_until_now)
+
+    async def accounts(
+        self, grants: Sequence[bytes] = (), *, owner: bytes | None = None
+    ) -> dict[int, Account]:
+        """What each custodian that answers holds about this owner: among it how often these grants were used.
+
+        `owner`: a thumbprint for which this device's key acts, else itself.
+        """
+        ids = [granting.read_grant(grant).grant_id for grant in grants]
+        who = Thumbprint(owner) if owner is not None else None
+        return (await consent.ask(self._session, ids, who))[0]
+
+    # -- who acts for an owner -------------------------------------------------------------------------------
+
+    async def add_owner_key(self, key: bytes, *, not_after: int = 0) -> tuple[bytes, Told]:
+        """Let another key (a thumbprint) act for this owner in everything, until `not_after` (unix seconds; 0: no end).
+
+        The bytes are the mandate, for that key's device to keep.
+        """
+        return await mandates.add_key(self._session, key, not_after)
+
+    async def add_guardian(
+        self,
+        key: bytes,
+        *,
+        not_after: int,
+        purposes: Sequence[Purpose] = (Purpose.PATIENT_ACCESS, Purpose.TREATMENT),
+        categories: Sequence[str] = (),
+        may_grant: bool = False,
+    ) -> tuple[bytes, Told]:
+        """Let a guardian's key read for this owner, for these purposes and categories (none: all of them)."""
+        return await mandates.add_guardian(
+            self._session, key, not_after, purposes, categories, may_grant=may_grant
+        )
+
+    async def revoke_owner_key(
+        self, key: bytes, *, owner: bytes | None = None, mandates_kept: Sequence[bytes] = ()
+    ) -> Told:
+        """Say that a key acts for an owner no more, for ever: a further key, a guardian's, or a lost owner's key.
+
+        Another device than the owner's own names the `owner`, and shows its mandate.
+        """
+        who = Thumbprint(owner) if owner is not None else self.thumbprint
+        return await mandates.revoke_key(self._session, who, key, mandates_kept)

@@ -10,12 +10,14 @@ from types import TracebackType
 from typing import Any, BinaryIO, Self, TypeVar
 
 from kms.errors import KmsError
+from kms.statements.consent import Account
 from kms.statements.ids import KeyId, Thumbprint
 from kms.statements.keys import Descriptor, KeySpec
 from kms.statements.release import HUMAN_LIFETIME
 from kms_client.aio import AsyncClient
 from kms_client.blame import Fault
 from kms_client.cache import OpenKey
+from kms_client.consent import Told
 from kms_client.profile import Profile
 from kms_client.releasing import Release
 
@@ -130,5 +132,17 @@ class Client:
     def grant(self, grantee: bytes, *, keys: Iterable[bytes] = (), **options: Any) -> bytes:
         return self._wait(self._aio.grant(grantee, keys=keys, **options))
 
-    def revoke(self, grant: bytes | None = None, *, all_until_now: bool = False) -> list[int]:
+    def revoke(self, grant: bytes | None = None, *, all_until_now: bool = False) -> Told:
         return self._wait(self._aio.revoke(grant, all_until_now=all_until_now))
+
+    def accounts(self, grants: Sequence[bytes] = (), **options: Any) -> dict[int, Account]:
+        return self._wait(self._aio.accounts(grants, **options))
+
+    def add_owner_key(self, key: bytes, **options: Any) -> tuple[bytes, Told]:
+        return self._wait(self._aio.add_owner_key(key, **options))
+
+    def add_guardian(self, key: bytes, **options: Any) -> tuple[bytes, Told]:
+        return self._wait(self._aio.add_guardian(key, **options))
+
+    def revoke_owner_key(self, key: bytes, **options: Any) -> Told:
+        return self._wait(self._aio.revoke_owner_key(key, **options))

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from kms.errors import Invalid, KmsError
-from kms.statements.envelope import sign
+from kms.statements.envelope import open_named, sign
 from kms.statements.evidence import Grant, GrantAction, Revocation
 from kms.statements.ids import GrantId, KeyId, Thumbprint
 from kms.statements.release import Purpose
-from kms.transport import tls
-from kms.transport.client import Channel
-from kms.wire.v1 import coordinator_pb2, custodian_pb2, evidence_pb2, keyring_pb2
+from kms.wire.v1 import coordinator_pb2, keyring_pb2
+from kms_client.consent import Told, tell
 from kms_client.directory import SERVICE
 from kms_client.session import Session
-
-CUSTODIAN = "kms.v1.CustodianService"
 
 
 async def sign_grant(
@@ -51,52 +47,50 @@ async def sign_grant(
     return sign(grant, session.profile.device_key).envelope
 
 
-async def revoke(session: Session, grant: bytes | None, all_until_now: bool) -> list[int]:
-    """Tell every custodian, directly and through the coordinator; the indices of those that acknowledged."""
-    if (grant is None) == (not all_until_now):
-        raise Invalid("either a grant or all_until_now", reason="INVALID_FIELD")
+async def sign_revocation(session: Session, grant_id: bytes | None) -> bytes:
+    """The envelope that takes back one grant, or with None all that this key has given until now."""
     keyring = await session.directory.keyring()
     now = session.now()
     revocation = Revocation(
         keyring.keyring_id,
         keyring.manifest_hash,
         session.thumbprint,
-        _grant_id(grant) if grant is not None else b"",
-        int(now * 1000) if all_until_now else 0,
+        grant_id or b"",
+        0 if grant_id else int(now * 1000),
         int(now),
     )
-    message = sign(revocation, session.profile.device_key).message
-    with contextlib.suppress(KmsError):
-        await session.channel.call(
-            SERVICE,
-            "RevokeGrant",
-            coordinator_pb2.RevokeGrantRequest(revocation=message),
-            coordinator_pb2.RevokeGrantResponse,
-            timeout=session.timeout,
-        )
-    # Only what a custodian itself answered counts: a coordinator's word that it told them does not.
-    custodians = keyring.manifest.custodians
-    told = await asyncio.gather(*(_tell(session, c.endpoint, message) for c in custodians))
-    return sorted(c.index for c, done in zip(custodians, told, strict=True) if done)
+    return sign(revocation, session.profile.device_key).envelope
 
 
-async def _tell(session: Session, endpoint: str, message: keyring_pb2.Envelope) -> bool:
-    direct = Channel(endpoint, tls.client_credentials(session.profile.authorities))
-    try:
-        await direct.call(
-            CUSTODIAN,
-            "RevokeGrant",
-            custodian_pb2.CustodianServiceRevokeGrantRequest(revocation=message),
-            custodian_pb2.CustodianServiceRevokeGrantResponse,
-            timeout=session.timeout,
-        )
-        return True
-    except KmsError:
-        return False
-    finally:
-        await direct.close()
+async def revoke(session: Session, grant: bytes | None, all_until_now: bool) -> Told:
+    """Sign and tell."""
+    if (grant is None) == (not all_until_now):
+        raise Invalid("either a grant or all_until_now", reason="INVALID_FIELD")
+    return await tell_revocation(
+        session, await sign_revocation(session, read_grant(grant).grant_id if grant else None)
+    )
 
 
-def _grant_id(grant: bytes) -> bytes:
-    envelope = keyring_pb2.Envelope.FromString(grant)
-    return evidence_pb2.Grant.FromString(envelope.payload).grant_id
+async def tell_revocation(
+    session: Session, revocation: bytes, known: Mapping[int, bytes] | None = None
+) -> Told:
+    """Tell every custodian that is not in `known`, directly; through the coordinator too, for those out of reach.
+
+    Only what a custodian itself signed counts: a coordinator's word that it told them does not.
+    """
+    told = await tell(session, revocation, known)
+    if told.failures:
+        with contextlib.suppress(KmsError):
+            await session.channel.call(
+                SERVICE,
+                "RevokeGrant",
+                coordinator_pb2.RevokeGrantRequest(revocation=keyring_pb2.Envelope.FromString(revocation)),
+                coordinator_pb2.RevokeGrantResponse,
+                timeout=session.timeout,
+            )
+    return told
+
+
+def read_grant(envelope: bytes) -> Grant:
+    """What a grant says, if it is signed by the owner that it names. Whether it holds, only custodians know."""
+    return open_named(Grant, envelope, lambda grant: grant.owner_thumbprint, "grant").statement

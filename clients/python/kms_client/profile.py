@@ -7,7 +7,7 @@ import json
 import os
 import shlex
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,8 +58,11 @@ class Profile:
     cache: CacheLimits = field(default_factory=CacheLimits)
 
     @classmethod
-    def load(cls, path: str | Path) -> Profile:
-        """From a TOML file, or a folder that holds `profile.toml`; ConfigError names what is wrong."""
+    def load(cls, path: str | Path, read_key: Callable[[Path], SigningKey] | None = None) -> Profile:
+        """From a TOML file, or a folder that holds `profile.toml`; ConfigError names what is wrong.
+
+        `read_key` opens the file of the device's key: `read_device_key` by default, which knows no passphrase.
+        """
         path = Path(path)
         file = path / "profile.toml" if path.is_dir() else path
         try:
@@ -73,7 +76,7 @@ class Profile:
         base = file.parent
         try:
             key, kept = (
-                read_device_key(base / data["device_key"]),
+                (read_key or read_device_key)(base / data["device_key"]),
                 base / data.get("credentials", "credentials"),
             )
             sources: list[CredentialSource] = [KeptCredentials(kept, key)]

@@ -1,0 +1,159 @@
+"""The owners' door: what they, or who acts for them, tell this custodian, and what it tells them.
+
+Everything here is signed by the owner's side and reaches the node without the host. Each statement is answered by a
+signed receipt, so that an owner can show who lives by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kms.crypto import sealing
+from kms.custodian import mandates, notices
+from kms.custodian.case import counter_key
+from kms.custodian.context import NodeContext
+from kms.custodian.owners import Standing, standing
+from kms.errors import Denied, Invalid
+from kms.statements.audit import LogKind
+from kms.statements.codec import payload_type
+from kms.statements.consent import (
+    Account,
+    AccountAnswer,
+    ConsentReceipt,
+    GrantUse,
+    account_info,
+    open_question,
+)
+from kms.statements.envelope import Envelope, Signed, sign
+from kms.statements.evidence import Revocation, open_revocation
+from kms.statements.ids import GrantId
+from kms.statements.mandates import (
+    Guardian,
+    OwnerKey,
+    OwnerKeyRevocation,
+    open_guardian,
+    open_key_revocation,
+    open_owner_key,
+)
+
+
+def submit(node: NodeContext, envelope: Envelope) -> bytes:
+    """The receipt's envelope: from here on this node lives by the statement. The same again gets the same receipt."""
+    take = _TAKERS.get(envelope.payload_type)
+    if take is None:
+        raise Invalid("no statement that an owner makes", reason="WRONG_TYPE")
+    return take(node, envelope)
+
+
+def _take_revocation(node: NodeContext, envelope: Envelope) -> bytes:
+    signed = open_revocation(envelope, node.keyring)
+    revocation = signed.statement
+
+    def act(now: int) -> None:
+        node.store.revoke(revocation.owner_thumbprint, revocation.grant_id, revocation.up_to_sequence)
+
+    return _record(node, signed, LogKind.REVOCATION, revocation.owner_thumbprint, "REVOKED", act)
+
+
+def _take_owner_key(node: NodeContext, envelope: Envelope) -> bytes:
+    signed = open_owner_key(envelope, node.keyring)
+
+    def act(now: int) -> None:
+        mandates.add_owner_key(node, signed, now)
+
+    return _record(node, signed, LogKind.CONSENT, signed.statement.owner_thumbprint, "OWNER_KEY_ADDED", act)
+
+
+def _take_guardian(node: NodeContext, envelope: Envelope) -> bytes:
+    signed = open_guardian(envelope, node.keyring)
+
+    def act(now: int) -> None:
+        mandates.add_guardian(node, signed, now)
+
+    return _record(node, signed, LogKind.CONSENT, signed.statement.owner_thumbprint, "GUARDIAN_ADDED", act)
+
+
+def _take_key_revocation(node: NodeContext, envelope: Envelope) -> bytes:
+    signed = open_key_revocation(envelope, node.keyring)
+
+    def act(now: int) -> None:
+        mandates.revoke_key(node, signed, now)
+
+    signer = signed.statement.signer_thumbprint
+    return _record(node, signed, LogKind.CONSENT, signer, "OWNER_KEY_REVOKED", act)
+
+
+_TAKERS: dict[str, Callable[[NodeContext, Envelope], bytes]] = {
+    payload_type(Revocation): _take_revocation,
+    payload_type(OwnerKey): _take_owner_key,
+    payload_type(Guardian): _take_guardian,
+    payload_type(OwnerKeyRevocation): _take_key_revocation,
+}
+
+
+def _record(
+    node: NodeContext,
+    signed: Signed[Any],
+    kind: LogKind,
+    principal: bytes,
+    outcome: str,
+    act: Callable[[int], None],
+) -> bytes:
+    """Do, log and sign in one transaction, unless it was done before."""
+    known = node.store.consent.receipt(signed.hash)
+    if known is not None:
+        return known
+    now = node.now()
+    with node.store.transaction():
+        node.recent.clear()  # cases that were built before no longer say who may what
+        act(now)
+        log_index = node.ledger.append(kind, now, signed.hash, principal=principal, outcome=outcome)
+        receipt = sign(
+            ConsentReceipt(
+                node.keyring.keyring_id,
+                node.keyring.manifest_hash,
+                node.me.index,
+                signed.hash,
+                now,
+                log_index,
+            ),
+            node.identity,
+        )
+        node.store.consent.add_receipt(signed.hash, receipt.envelope)
+    return receipt.envelope
+
+
+def account(node: NodeContext, envelope: Envelope) -> tuple[bytes, bytes]:
+    """(envelope of the AccountAnswer, sealed Account) for an owner who asks about what is theirs."""
+    now = node.now()
+    question = open_question(envelope, node.keyring, node.me.index, now)
+    asked = question.statement
+    owner = asked.owner_thumbprint
+    side = standing(node, owner, now)
+    if not side.acts(asked.asker_thumbprint):
+        raise Denied("only the owner is told what is held about them", reason="NOT_OWNER")
+    known = node.store.consent.mandates((owner,))
+    told = Account(
+        tuple(_grant_use(node, side, grant_id) for grant_id in asked.grant_ids),
+        tuple(Envelope.FromString(mandate.envelope) for mandate in known),
+        tuple(sorted(key for _, key in node.store.consent.revoked_keys((owner,)))),
+        notices.notices(node, owner, asked.notices_after),
+    )
+    sealed = sealing.seal(asked.recipient_key, account_info(question), told.to_bytes())
+    answer = AccountAnswer(
+        node.keyring.keyring_id,
+        node.keyring.manifest_hash,
+        node.me.index,
+        question.hash,
+        sealing.blob_hash(sealed),
+        now,
+    )
+    return sign(answer, node.identity).envelope, sealed
+
+
+def _grant_use(node: NodeContext, side: Standing, grant_id: GrantId) -> GrantUse:
+    # Whichever of the owner's keys signed it: ids are random, and only its signer's uses are counted under one.
+    signers = side.family.union(guardian.key_thumbprint for guardian in side.guardians)
+    uses = sum(node.store.grant_uses(GrantId(counter_key(b"grant", key + grant_id))) for key in signers)
+    return GrantUse(grant_id, uses, any(node.store.has_revocation(key, grant_id, 0) for key in signers))

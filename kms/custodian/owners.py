@@ -1,0 +1,75 @@
+"""Who acts for an owner at this custodian now.
+
+An owner is a key. It may let further keys act for it, and guardians read for it; keys that were revoked never come
+back. Nothing is handed on: who was let in lets in no other (a chain of depth 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from kms.custodian.context import NodeContext
+from kms.statements.ids import Thumbprint
+from kms.statements.mandates import Guardian, open_guardian, open_owner_key
+from kms.statements.release import Purpose
+
+FURTHER: Final = "further key"
+GUARDIAN: Final = "guardian"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One owner's side: keys that act in everything, guardians whose dates hold, all keys that ever were its own."""
+
+    owner: Thumbprint
+    keys: frozenset[Thumbprint]
+    guardians: tuple[Guardian, ...] = ()
+    family: frozenset[Thumbprint] = frozenset()
+    """Keys revoked or ended count here: what they took back stays taken back."""
+
+    def acts(self, key: Thumbprint) -> bool:
+        return key in self.keys
+
+    def guards(self, key: Thumbprint, category: str, purpose: Purpose) -> bool:
+        """Whether this key is a guardian's, for this category and purpose."""
+        return any(g.key_thumbprint == key and g.covers(category, purpose) for g in self.guardians)
+
+    def granters(self, category: str, purpose: Purpose) -> frozenset[Thumbprint]:
+        """Whose grants count for this category and purpose."""
+        return self.keys.union(
+            g.key_thumbprint for g in self.guardians if g.may_grant and g.covers(category, purpose)
+        )
+
+
+def standings(node: NodeContext, owners: Collection[Thumbprint], now: int) -> Mapping[Thumbprint, Standing]:
+    """Of each of these owners."""
+    store = node.store.consent
+    revoked = store.revoked_keys(owners)
+    keys = {owner: {owner} for owner in owners}
+    family = {owner: {owner} for owner in owners}
+    guardians: dict[Thumbprint, list[Guardian]] = {owner: [] for owner in owners}
+    for mandate in store.mandates(owners):
+        if mandate.kind == FURTHER:
+            family[mandate.owner].add(mandate.key)
+            if open_owner_key(mandate.envelope, node.keyring).statement.holds(now):
+                keys[mandate.owner].add(mandate.key)
+        elif mandate.kind == GUARDIAN and (mandate.owner, mandate.key) not in revoked:
+            guardian = open_guardian(mandate.envelope, node.keyring).statement
+            if guardian.holds(now):
+                guardians[mandate.owner].append(guardian)
+    return {
+        owner: Standing(
+            owner,
+            frozenset(key for key in keys[owner] if (owner, key) not in revoked),
+            tuple(guardians[owner]),
+            frozenset(family[owner]),
+        )
+        for owner in owners
+    }
+
+
+def standing(node: NodeContext, owner: Thumbprint, now: int) -> Standing:
+    """Of one owner."""
+    return standings(node, (owner,), now)[owner]

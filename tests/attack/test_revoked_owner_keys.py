@@ -1,0 +1,116 @@
+"""A lost device's key is brought back, a key that was let in lets in others, or strangers name and revoke keys."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from kms.errors import BadSignature, Conflict, Denied, Exhausted, Invalid, KmsError
+from kms.statements.envelope import sign
+from kms.statements.mandates import OwnerKey
+from tests.protocol.adversary import ruling
+from tests.protocol.world import Device, World
+
+
+@pytest.fixture
+def owner(world: World) -> Device:
+    return world.device("alice", issuers=("a",))
+
+
+@pytest.fixture
+def second(world: World) -> Device:
+    return world.device("second", issuers=("a",))
+
+
+def refusal(world: World, statement: object, by: Device) -> KmsError:
+    with pytest.raises(KmsError) as caught:
+        world.nodes[1].submit_consent(sign(statement, by.key).message)  # type: ignore[type-var]
+    return caught.value
+
+
+def reads(world: World, who: Device, keys: object) -> bool:
+    return ruling(world.decide_at(1, world.prepare(who, keys)))[0] == "ALLOW"  # type: ignore[arg-type]
+
+
+def test_a_revoked_key_never_comes_back(world: World, owner: Device, second: Device) -> None:
+    keys = world.create(owner)
+    kept = world.owner_key(owner, second)
+    world.tell(kept, owner)
+    assert reads(world, second, keys)
+    world.tell(world.key_revocation(owner, owner, second), owner)
+    assert not reads(world, second, keys)
+    world.tell(kept, owner)  # the same again: the old receipt, and nothing changes
+    assert not reads(world, second, keys)
+    for again in (world.owner_key(owner, second, sequence=2), world.guardian(owner, second, sequence=3)):
+        assert refusal(world, again, owner).reason == "OWNER_KEY_REVOKED"
+    assert not reads(world, second, keys)
+    world.start(1)
+    assert not reads(world, second, keys)
+
+
+def test_a_revoked_owners_key_names_nobody_and_revokes_nobody(
+    world: World, owner: Device, second: Device
+) -> None:
+    keys = world.create(owner)
+    thief = world.device("thief", issuers=("a",))
+    prepared_before = world.owner_key(owner, thief, sequence=2)
+    world.tell(world.owner_key(owner, second), owner)
+    world.tell(world.key_revocation(owner, second, owner), second)
+    assert refusal(world, prepared_before, owner).reason == "OWNER_KEY_REVOKED"
+    assert refusal(world, world.guardian(owner, thief), owner).reason == "OWNER_KEY_REVOKED"
+    assert refusal(world, world.key_revocation(owner, owner, second), owner).reason == "NOT_OWNER"
+    assert not reads(world, owner, keys)
+    assert not reads(world, thief, keys)
+    assert reads(world, second, keys)
+    with pytest.raises(Denied):
+        world.account(1, owner)
+
+
+def test_who_was_let_in_lets_in_no_other(world: World, owner: Device, second: Device) -> None:
+    keys = world.create(owner)
+    third = world.device("third", issuers=("a",))
+    world.tell(world.owner_key(owner, second), owner)
+    in_owners_name = world.owner_key(owner, third)
+    assert isinstance(refusal(world, in_owners_name, second), BadSignature)
+    world.tell(world.owner_key(second, third), second)  # for what is the second key's own, and nothing else
+    assert not reads(world, third, keys)
+    assert refusal(world, world.key_revocation(owner, third, second), third).reason == "NOT_OWNER"
+
+
+def test_a_stranger_names_and_revokes_nobody(world: World, owner: Device, second: Device) -> None:
+    keys = world.create(owner)
+    mallory = world.device("mallory", issuers=("a",))
+    assert isinstance(refusal(world, world.owner_key(owner, mallory), mallory), BadSignature)
+    assert isinstance(refusal(world, world.guardian(owner, mallory), mallory), BadSignature)
+    assert refusal(world, world.key_revocation(owner, mallory, owner), mallory).reason == "NOT_OWNER"
+    in_owners_name = replace(world.key_revocation(owner, mallory, second), signer_thumbprint=owner.thumbprint)
+    assert isinstance(refusal(world, in_owners_name, mallory), BadSignature)
+    assert reads(world, owner, keys)
+
+
+def test_an_older_statement_does_not_replace_a_later_one(world: World, owner: Device, second: Device) -> None:
+    keys = world.create(owner)
+    for_ever, for_an_hour = (
+        world.owner_key(owner, second),
+        world.owner_key(owner, second, valid_for=3600, sequence=2),
+    )
+    world.tell(for_an_hour, owner)
+    assert isinstance(refusal(world, for_ever, owner), Conflict)
+    world.clock.turn(3600)
+    assert not reads(world, second, keys)
+
+
+def test_an_owner_names_so_many_and_never_itself(world: World, owner: Device) -> None:
+    for number in range(32):
+        world.tell(world.owner_key(owner, world.device(f"key {number}")), owner, at=[1])
+    assert isinstance(refusal(world, world.owner_key(owner, world.device("one more")), owner), Exhausted)
+    with pytest.raises(Invalid):
+        world.owner_key(owner, owner)
+    with pytest.raises(Invalid):
+        world.key_revocation(owner, owner, owner)
+
+
+def test_a_statement_for_another_keyring_is_refused(world: World, owner: Device, second: Device) -> None:
+    elsewhere: OwnerKey = replace(world.owner_key(owner, second), keyring_id=world.keyring.manifest_hash)  # type: ignore[arg-type]
+    assert refusal(world, elsewhere, owner).reason == "WRONG_KEYRING"
