@@ -27,6 +27,7 @@ REASONS: Final[Mapping[str, str]] = {
     "MANIFEST_CHANGED": "another manifest came into force while it waited",
     "WRONG_JUSTIFICATION": "the justification is not the one that was signed",
     "APPROVAL_EXPIRED": "the approval came after its own end",
+    "INVITATION_EXPIRED": "an approver's invitation came after its own end",
     # Grants that would have covered a key.
     "GRANT_INVALID": "the owner's grant is not what a grant must be",
     "GRANT_EXPIRED": "the owner's grant is not valid at this time",
@@ -41,6 +42,7 @@ REASONS: Final[Mapping[str, str]] = {
     "CREDENTIAL_EXPIRED": "a credential has expired",
     "CREDENTIAL_HEADER": "a credential's header holds more than it may",
     "CREDENTIAL_KEY_TOO_NEW": "a credential is signed by an issuer's key that is too new to count",
+    "CREDENTIAL_KILLED": "its holder or the admins ended this key, person or credential",
     "CREDENTIAL_LIFETIME": "a credential lives longer than it may",
     "CREDENTIAL_MALFORMED": "a credential is not what it must be",
     "CREDENTIAL_NOT_YET_VALID": "a credential is not valid yet",
