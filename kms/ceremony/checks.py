@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kms.ceremony.drafts import REHEARSAL
-from kms.ceremony.proposals import Proposal, parties
+from kms.ceremony.proposals import Proposal, missing, parties
 from kms.crypto.hashing import equal
 from kms.errors import FieldProblem, Fork, Invalid, KmsError, NotFound, Stale
 from kms.policy.lint import lint
@@ -40,6 +40,7 @@ def objections(proposal: Proposal, now: int) -> list[FieldProblem]:
         if statement.expires_at <= now:
             found.append(FieldProblem("expires_at", "has passed: let it be proposed anew"))
         found += _succession(proposal, statement)
+        found += _notice(proposal, statement, now)
         found += _entries(proposal, statement)
         for finding in lint(statement.policy, statement.policy_schema, statement.issuers):
             found.append(
@@ -91,6 +92,16 @@ def _succession(proposal: Proposal, manifest: Manifest) -> list[FieldProblem]:
     except Invalid as error:
         return list(error.fields) or [FieldProblem("manifest", error.message)]
     return []
+
+
+def _notice(proposal: Proposal, manifest: Manifest, now: int) -> list[FieldProblem]:
+    # The delay counts from a time that the proposer wrote down: a date in the past would leave nobody time to object.
+    if proposal.chain is None or manifest.emergency or not missing(proposal):
+        return []
+    delay = proposal.chain.last.manifest.change_delay
+    if not delay or now < manifest.created_at + delay:
+        return []
+    return [FieldProblem("created_at", "is so long ago that it would hold at once: let it be proposed anew")]
 
 
 def _entries(proposal: Proposal, manifest: Manifest) -> list[FieldProblem]:

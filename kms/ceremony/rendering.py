@@ -175,6 +175,10 @@ def _manifest(proposal: Proposal, manifest: Manifest) -> list[str]:
     ]
     if proposal.chain is not None:
         lines.append(f"  keyring    {proposal.keyring_id.hex()}")
+        if not manifest.emergency:
+            before = proposal.chain.last.manifest
+            since = max(proposal.chain.holds_from(before.sequence), manifest.created_at + before.change_delay)
+            lines.append(f"  holds      from {when(since)} at the earliest")
     if manifest.emergency:
         lines.append("  EMERGENCY  it takes custodians out and holds at once")
     lines += ["", "Custodians"]

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from kms.crypto.hashing import equal
 from kms.custodian.context import NodeContext
+from kms.custodian.store import CustodianStore
 from kms.errors import Invalid, NotFound, Stale
 from kms.statements import quorums
 from kms.statements.audit import LogKind
@@ -21,7 +22,8 @@ from kms.statements.codec import decode
 from kms.statements.envelope import Envelope, unpack
 from kms.statements.ids import DepositHash
 from kms.statements.keys import Descriptor, Receipt
-from kms.statements.pool import open_pool_plan
+from kms.statements.manifest import Keyring
+from kms.statements.pool import PoolPlan, open_pool_plan
 
 
 def pool_shares(
@@ -50,6 +52,14 @@ def pool_shares(
         else:
             shares[position] = node.vault.open_reshared(c0, opened.hash, stored.wrapped_key, stored.share)
     return shares, refused
+
+
+def erase_outdated(store: CustodianStore, keyring: Keyring) -> None:
+    """Undrawn keys of a manifest that went out of force while a node was down: the oldest batch tells of all."""
+    for pool, _ in store.pool.left(1):
+        if not equal(decode(PoolPlan, pool.plan).manifest_hash, keyring.manifest_hash):
+            with store.transaction():
+                store.pool.erase_shares()
 
 
 def confirm(node: NodeContext, deposit: DepositHash, envelopes: Sequence[Envelope]) -> int:

@@ -120,7 +120,8 @@ class CustodianNode:
             keep_chain(store, chain)
         ledger.check(LOG_CHECKED_AT_START)
         _check_shares(store, vault, index)
-        # A node that was killed between erasing a sealing key and this left the seed in the journal.
+        drawing.erase_outdated(store, keyring)
+        # A node that was killed after it erased a sealing key or shares left them in the journal.
         store.empty_journal()
         providers = Providers(store, vault, ledger)
         place = Place(chain.keyring_id, index, identity.public, options.party)
@@ -525,6 +526,7 @@ class CustodianNode:
         with context.store.transaction():
             context.store.pool.erase_shares()  # they are of the committee before
             following.log_manifest(self.context, keyring)
+        context.store.empty_journal()
 
     def _close_outdated(self) -> None:
         """Requests that waited when this node went down, under a manifest that was in force then and is no more."""

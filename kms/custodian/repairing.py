@@ -8,7 +8,7 @@ helper that lies is named. Nobody is ever given the share of another index, and 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kms.crypto import derivation, sealing
@@ -446,6 +446,7 @@ def _keep(
     versions = node.store.versions
     mine = node.store.keys([d.key_id for d in descriptors])
     refuse_superseded(mine.values(), planned.plan.sequence if planned else 0)
+    _refuse_unwitnessed(node, opened.task, mine.values())
     rows = [_row(node, d, shares[n] if planned is None else b"", sums, n) for n, d in enumerate(descriptors)]
     new = [(d, row) for d, row in zip(descriptors, rows, strict=True) if d.key_id not in mine]
     with node.store.transaction():
@@ -485,6 +486,16 @@ def _keep(
         ),
         node.identity,
     ).envelope
+
+
+def _refuse_unwitnessed(node: NodeContext, task: RepairTask, mine: Iterable[StoredKey]) -> None:
+    # Helpers are as many as opened a key when the version was made. If that is fewer than now, all may be bad, and the
+    # version none: one that is newer than all would take the place of good shares. Who has none loses nothing by it.
+    if len(task.helpers) < node.keyring.threshold and any(key.newest() for key in mine):
+        raise Denied(
+            "fewer helpers than open a key now cannot put a version beside shares that are here",
+            reason="TOO_FEW_WITNESSES",
+        )
 
 
 def _row(

@@ -109,7 +109,9 @@ def accept_order(node: NodeContext, envelope: Envelope, now: int) -> Signed[Resh
         with node.store.transaction():
             node.store.versions.set_order(order.statement.sequence, name)
             # Old shares may have leaked, and a pool's cannot be dealt anew: its keys are made anew instead.
-            node.store.pool.erase_shares()
+            erased = node.store.pool.erase_shares()
+        if erased:
+            node.store.empty_journal()
     return order
 
 
@@ -508,6 +510,9 @@ def erase(
         if node.store.versions.version(version) is not None:
             node.store.versions.settle(version)
         log_index = node.ledger.append(LogKind.ERASED, now, version, count=dropped)
+    if dropped:
+        # Rows are overwritten in the table, and whole in the journal: there a thief of the disk would still find them.
+        node.store.empty_journal()
     return sign(
         Erased(
             node.keyring.keyring_id,

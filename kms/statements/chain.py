@@ -192,13 +192,11 @@ def _check_eviction(before: Manifest, manifest: Manifest) -> None:
         previous_hash=before.previous_hash,
         keyring_id=before.keyring_id,
         created_at=before.created_at,
-        expires_at=before.expires_at,
         emergency=before.emergency,
     )
     # Whatever else changed would escape the delay in which people can object to it.
     evicts = manifest.custodians == stay and len(stay) < len(before.custodians)
-    prolongs = manifest.expires_at > before.expires_at
-    if not evicts or same != before or manifest.durable_quorum != quorum or prolongs:
+    if not evicts or same != before or manifest.durable_quorum != quorum:
         raise Invalid(
             "an emergency takes custodians out and changes nothing else", reason="EMERGENCY_TOO_WIDE"
         )

@@ -73,7 +73,8 @@ class Officers:
             )
         # Anybody can make words with a right checksum: these must be what was split, or they would be found out
         # only with the others in, and nobody could say whose list was the wrong one.
-        if share.index >= self.of or not equal(_check(share), self.checks[share.index]):
+        whole = share.index < self.of and _framed(share) == (True, _ITERATION_EXPONENT, 0, 1, 1, self.needed)
+        if not whole or not equal(_check(share), self.checks[share.index]):
             raise Denied("this word list is not one of this custodian's officers", reason="WORDS_WRONG")
         return Piece(share.index + 1, share)
 
@@ -159,6 +160,18 @@ def _read(words: str) -> Share:
         raise Invalid(
             "the words do not fit one another: one is mistyped, or two are exchanged", reason="WORDS_MISTYPED"
         ) from None
+
+
+def _framed(share: Share) -> tuple[bool, int, int, int, int, int]:
+    """What a list says beside its piece: lists that differ in it do not go together, whatever their pieces."""
+    return (
+        share.extendable,
+        share.iteration_exponent,
+        share.group_index,
+        share.group_threshold,
+        share.group_count,
+        share.member_threshold,
+    )
 
 
 def _check(share: Share) -> bytes:

@@ -118,7 +118,6 @@ def _check_eviction(before: Manifest, manifest: Manifest) -> None:
         previous_hash=manifest.previous_hash,
         keyring_id=manifest.keyring_id,
         created_at=manifest.created_at,
-        expires_at=min(before.expires_at, manifest.expires_at),
         emergency=True,
     )
     if manifest != allowed or len(stay) == len(before.custodians):

@@ -9,11 +9,21 @@ import pytest
 
 from kms.ceremony import drafts
 from kms.ceremony.checks import Standing, objections, refuse_for_admin, refuse_for_custodian, refuse_unfit
-from kms.ceremony.proposals import Proposal, propose
+from kms.ceremony.proposals import Proposal, gather, propose, read_chain
 from kms.errors import KmsError
 from kms.statements.ids import ManifestHash
 from kms.statements.manifest import HolderClass, Manifest, Seen
-from tests.unit.ceremony.people import ADMINS, NOW, chain, draft, enrolment, genesis, key, next_proposal
+from tests.unit.ceremony.people import (
+    ADMINS,
+    NOW,
+    all_sign,
+    chain,
+    draft,
+    enrolment,
+    genesis,
+    key,
+    next_proposal,
+)
 
 ME = key("custodian 1").public
 UNSAFE = '@id("open") permit (principal, action == Action::"release", resource) when { context.granted };'
@@ -81,6 +91,23 @@ def test_issuers_under_one_owner_do_not_pass_for_two() -> None:
 )
 def test_a_genesis_out_of_time_or_place_is_refused(changes: dict[str, Any], now: int, path: str) -> None:
     assert against(genesis(**changes), now) == [path]
+
+
+def test_a_change_whose_notice_would_be_over_before_all_have_signed_is_refused() -> None:
+    known = chain()
+    proposal = next_proposal(known, draft(threshold=3, change_delay_days=1), now=NOW)
+    week = known.last.manifest.change_delay
+    assert against(proposal, NOW + week - 1) == []
+    assert against(proposal, NOW + week) == ["created_at"]
+    assert refused(proposal, now=NOW + week) == "UNFIT"
+    # One that all have signed in time is not spoken against later, and an eviction has no notice.
+    assert against(all_sign(proposal, range(1, 6)), NOW + week) == []
+    larger = chain(6)
+    evicts = next_proposal(larger, drafts.Draft(remove=("Organisation 6",), emergency=True), now=NOW)
+    assert against(evicts, NOW + week) == []
+    # Nor has a change where none is wanted.
+    quick = read_chain(gather(all_sign(genesis(change_delay=0), range(1, 6)), NOW))
+    assert against(next_proposal(quick, draft(), now=NOW), NOW + week) == []
 
 
 @pytest.mark.parametrize("what", ["jurisdiction", "hosting", "parent", "endpoint", "organisation"])

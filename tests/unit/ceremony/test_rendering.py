@@ -14,7 +14,7 @@ from kms.ceremony.offline import messages
 from kms.ceremony.offline.reader import read
 from kms.ceremony.proposals import lines_of, propose, read_proposal
 from kms.ceremony.rehearsal import rehearse
-from kms.ceremony.rendering import REHEARSAL_WARNING, facts, render
+from kms.ceremony.rendering import REHEARSAL_WARNING, facts, render, when
 from kms.ceremony.words import words
 from kms.policy.engine import default_policy
 from kms.policy.rule_words import rules_in_words
@@ -131,6 +131,13 @@ def test_rules_that_come_go_and_change_are_shown() -> None:
     assert facts(propose(known, manifest), NOW + 1)["changes"] == ["nothing but its time"]
 
 
+def test_a_change_shows_from_when_it_holds() -> None:
+    known = chain()
+    proposal = next_proposal(known, draft(change_delay_days=1), now=NOW)
+    assert f"holds      from {when(NOW + 7 * 86400)} at the earliest" in render(proposal, NOW)
+    assert "holds      from" not in render(genesis(), NOW)
+
+
 def test_an_order_and_an_eviction_are_shown() -> None:
     known = chain(6)
     order = propose(known, drafts.order(known, 4, "yearly refresh", NOW))
@@ -139,6 +146,7 @@ def test_an_order_and_an_eviction_are_shown() -> None:
     assert facts(order, NOW)["sequence"] == 4
     eviction = next_proposal(known, drafts.Draft(remove=("Organisation 6",), emergency=True))
     assert "EMERGENCY" in render(eviction, NOW + 1)
+    assert "holds      from" not in render(eviction, NOW + 1)
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,7 @@ PEOPLE = [*ADMINS, *(key(f"custodian {n}") for n in range(1, 8))]
             lambda m: replace(m, custodians=m.custodians[:-1]),
             lambda m: replace(m, custodians=m.custodians[:-1], emergency=True),
             lambda m: replace(m, custodians=m.custodians[:-1], emergency=True, name="x"),
+            lambda m: replace(m, custodians=m.custodians[:-1], emergency=True, expires_at=m.expires_at - 1),
             lambda m: replace(m, custodians=(replace(m.custodians[0], index=9), *m.custodians[1:])),
             lambda m: replace(
                 m, custodians=(replace(m.custodians[0], organisation="Thief"), *m.custodians[1:])

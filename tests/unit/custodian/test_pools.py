@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from kms.custodian.drawing import pool_shares
 from kms.custodian.generating import PoolBatch
+from kms.statements.ids import ManifestHash
 from kms.statements.keys import parse_descriptor
 from kms.statements.pool import POOL_BATCH
 from tests.protocol import pools
@@ -131,7 +134,18 @@ def test_a_node_that_was_down_while_the_committee_changed_draws_nothing_of_befor
     rows = pools.fill(world)
     world.nodes.pop(1).close()
     change_committee(world, range(1, 8), 3)
-    assert refusals(world.deposit_at(1, pools.describe(world, alice, rows[:1]))) == {0: "POOL_STALE"}
+    assert left(world, 1) == 0
+    assert refusals(world.deposit_at(1, pools.describe(world, alice, rows[:1]))) == {0: "NOT_IN_POOL"}
+
+
+def test_a_key_that_another_committee_made_is_not_drawn_even_where_its_share_is_left(
+    world: World, alice: Device
+) -> None:
+    sent, node = pools.describe(world, alice, pools.fill(world)[:1]), world.nodes[1].context
+    descriptor = parse_descriptor(sent.signed.statement.descriptors[0])
+    assert pool_shares(node, {0: descriptor})[1] == {}
+    another = replace(node, keyring=replace(node.keyring, manifest_hash=ManifestHash(bytes(32))))
+    assert pool_shares(another, {0: descriptor}) == ({}, {0: "POOL_STALE"})
 
 
 def test_the_description_of_a_drawn_key_has_no_check_value(world: World, alice: Device) -> None:

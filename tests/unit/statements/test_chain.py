@@ -273,6 +273,7 @@ WIDER: dict[str, dict[str, Any]] = {
     "the admin quorum": {"admin_quorum": 3},
     "the name": {"name": "another"},
     "a later end": {"expires_at": House.found().genesis.manifest.expires_at + 1},
+    "an earlier end": {"expires_at": House.found().genesis.manifest.expires_at - 1},
     "a lower durable quorum": {"durable_quorum": 5},
     "the delay": {"change_delay": 0},
     "the issuers": {"issuers": House.found().genesis.manifest.issuers[:1]},

@@ -90,7 +90,17 @@ def test_a_forged_list_with_a_right_checksum_is_refused_before_any_other_comes(
 ) -> None:
     file, words = made
     share = Share.from_mnemonic(words[0])
-    for change in ({"value": bytes(32)}, {"index": 3}, {"index": 9}, {"member_threshold": 1}):
+    for change in (
+        {"value": bytes(32)},
+        {"index": 3},
+        {"index": 9},
+        {"member_threshold": 1},
+        {"iteration_exponent": 1},
+        {"extendable": False},
+        {"group_index": 1},
+        {"group_count": 2},
+        {"group_count": 2, "group_threshold": 2},
+    ):
         forged = Share(**{**share.__dict__, **change}).mnemonic()
         with pytest.raises(Denied) as refused:
             file.piece(forged)
