@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kms.cli import issuers, membership, officers
+from kms.cli import console, issuers, membership, officers
 
 if TYPE_CHECKING:
     from kms.custodian.config import CustodianConfig
@@ -20,6 +20,7 @@ app = typer.Typer(help="A custodian's node, and the people who approve requests 
 app.add_typer(issuers.app, name="issuers")
 app.add_typer(officers.app, name="officers")
 app.command()(officers.unlock)
+app.command()(console.console)
 Config = Annotated[Path, typer.Option(help="The custodian's TOML file.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 KeyFile = Annotated[Path, typer.Option(help="The approver's key file.")]

@@ -26,7 +26,7 @@ def up(state: State = DEFAULT, as_json: Annotated[bool, typer.Option("--json")] 
 
     started = time.monotonic()
     exists = (state / "cluster.json").exists()
-    cluster = Cluster.attach(state) if exists else Cluster.create(state)
+    cluster = Cluster.attach(state) if exists else Cluster.create(state, consoles=True)
     cluster.start()
     alice = cluster.add_user("alice", "device")
     cluster.add_user("dr-bob", "professional")
@@ -40,6 +40,7 @@ def up(state: State = DEFAULT, as_json: Annotated[bool, typer.Option("--json")] 
                     "coordinator": layout.coordinator,
                     "booking": layout.booking,
                     "issuers": layout.issuers,
+                    "consoles": layout.consoles,
                     "pids": cluster.pids,
                 }
             )
@@ -51,6 +52,8 @@ def up(state: State = DEFAULT, as_json: Annotated[bool, typer.Option("--json")] 
     typer.echo(f"ready in {time.monotonic() - started:.1f} s: {layout.threshold} of {n} custodians")
     typer.echo(f"coordinator  {layout.coordinator}")
     typer.echo(f"profile      {alice}")
+    for index, origin in layout.consoles.items():
+        typer.echo(f"console {index}    {origin}")
     typer.echo("stop it with: kms dev down" + ("" if state == DEFAULT else f" --state {state}"))
 
 

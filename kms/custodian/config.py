@@ -48,6 +48,23 @@ class ApproverConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsoleConfig:
+    """The approvers' console: where it listens, and its own TLS files, as browsers know them."""
+
+    listen: str
+    certificate: Path | None = None
+    key: Path | None = None
+
+    def __post_init__(self) -> None:
+        if (self.certificate is None) != (self.key is None):
+            raise ConfigError("console.certificate and console.key go together")
+        host = self.listen.rpartition(":")[0].strip("[]")
+        # Cookies and pages in clear are for this machine alone, where a proxy may put TLS in front.
+        if self.certificate is None and host not in ("127.0.0.1", "::1", "localhost"):
+            raise ConfigError(f"console.listen: {self.listen} without TLS: only loopback may go without")
+
+
+@dataclass(frozen=True, slots=True)
 class CustodianConfig:
     """Keys of the custodian's TOML file. Paths are relative to the file."""
 
@@ -66,6 +83,7 @@ class CustodianConfig:
     approvers: tuple[ApproverConfig, ...] = ()
     passkeys: RelyingParty | None = None
     approver_quorum: ApproverQuorum = field(default_factory=ApproverQuorum)
+    console: ConsoleConfig | None = None
     extra_forbids: Path | None = None
     sealing_period_seconds: int = DEFAULT_PERIOD
     deposit_quota_per_hour: int = 1_000_000

@@ -16,6 +16,7 @@ from kms.custodian import ceremony_service, consent_service, issuer_service, kil
 from kms.custodian.approvals import WaitingView
 from kms.custodian.clock import SteadyClock
 from kms.custodian.config import CustodianConfig, open_node
+from kms.custodian.console import start as start_console
 from kms.custodian.lock import Lock
 from kms.custodian.node import CustodianNode
 from kms.errors import KmsError, NotFound, Unavailable
@@ -60,6 +61,11 @@ class CustodianService:
         if self._opened is None:
             raise Unavailable("this node is locked: its officers must open it", reason="LOCKED")
         return self._opened
+
+    @property
+    def node(self) -> CustodianNode:
+        """The node, for steps that `run` does; Unavailable while it is locked."""
+        return self._node
 
     def take(self, node: CustodianNode) -> None:
         """Serve this node from now on."""
@@ -361,12 +367,15 @@ async def serve(
         logs.logger().warning("LOCKED", needed=lock.progress().needed)
     if config.metrics:
         metrics.serve(config.metrics)
+    console = await start_console(config, service) if config.console else None
     steps = (service.keep_time(config.tick_seconds), service.keep_issuers(), door.forget())
     tasks = [asyncio.create_task(step) for step in steps]
 
     async def close() -> None:
         for task in tasks:
             task.cancel()
+        if console:
+            await console()
         await server.stop()
         await service.close()
 

@@ -57,6 +57,8 @@ class Layout:
     issuers: dict[str, str]
     booking: str
     extra: dict[str, str] = field(default_factory=dict)
+    consoles: dict[int, str] = field(default_factory=dict)
+    """Addresses of approvers' consoles; a page on localhost may use passkeys without TLS."""
 
     @property
     def authorities(self) -> Path:
@@ -88,6 +90,7 @@ class Layout:
             issuers=data["issuers"],
             booking=data["booking"],
             extra=data["extra"],
+            consoles={int(k): v for k, v in data.get("consoles", {}).items()},
         )
 
 
@@ -102,19 +105,22 @@ def found(
     valid_seconds: int = YEAR,
     custodian_options: dict[str, object] | None = None,
     more_issuers: Sequence[Issuer] = (),
+    consoles: bool = False,
 ) -> Layout:
-    """Make a new cluster's files in `folder` (which must be empty or absent)."""
+    """Make a new cluster's files in `folder` (empty or absent), with consoles for approvers or without."""
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     authority = Authority.create(folder / "ca")
-    ports = free_ports(2 * n + 4)
+    ports = free_ports(3 * n + 4)
     indices = range(1, n + 1)
     relay = {i: f"127.0.0.1:{ports[2 * i - 2]}" for i in indices}
     public = {i: f"127.0.0.1:{ports[2 * i - 1]}" for i in indices}
-    coordinator, booking, *issuer_ports = (f"127.0.0.1:{port}" for port in ports[2 * n :])
+    coordinator, booking, *issuer_ports = (f"127.0.0.1:{port}" for port in ports[3 * n :])
+    console = {i: ports[2 * n + i - 1] if consoles else 0 for i in indices}
     issuer_at = dict(zip(CLASSES, issuer_ports, strict=True))
     identities = {
-        i: _custodian(folder, authority, i, relay[i], public[i], custodian_options) for i in indices
+        i: _custodian(folder, authority, i, relay[i], public[i], custodian_options, console[i])
+        for i in indices
     }
     issuers = tuple(_issuer(folder, authority, name, at) for name, at in issuer_at.items())
     admin = SigningKey.generate()
@@ -151,7 +157,15 @@ def found(
     signed = sign_payload(manifest, payload, admin, *identities.values())
     (folder / "manifest.bin").write_bytes(signed.envelope)
     layout = Layout(
-        folder, genesis_keyring_id(payload), threshold, coordinator, relay, public, issuer_at, booking
+        folder,
+        genesis_keyring_id(payload),
+        threshold,
+        coordinator,
+        relay,
+        public,
+        issuer_at,
+        booking,
+        consoles={i: f"http://localhost:{port}" for i, port in console.items() if port},
     )
     _pin(layout, now)
     _coordinator(layout, authority, tap)
@@ -184,6 +198,7 @@ def _custodian(
     relay: str,
     public: str,
     options: dict[str, object] | None,
+    console: int = 0,
 ) -> SigningKey:
     home = folder / f"custodian-{index}"
     home.mkdir(mode=0o700)
@@ -204,12 +219,20 @@ def _custodian(
             "relays": ["coordinator"],
             "approvers": [{"name": f"approver {index}", "public_key": approver.public}],
             **(options or {}),
+            **(_console(console) if console else {}),
             "tls": _TLS,
         },
     )
     return custodian_config.initialise(
         toml_config.load(custodian_config.CustodianConfig, home / "custodian.toml"), None
     )
+
+
+def _console(port: int) -> dict[str, object]:
+    return {
+        "passkeys": {"rp_id": "localhost", "origins": [f"http://localhost:{port}"]},
+        "console": {"listen": f"127.0.0.1:{port}"},
+    }
 
 
 def add_candidate(layout: Layout, index: int) -> Path:

@@ -15,7 +15,7 @@ from kms.cli.app import app
 from kms.coordinator.config import CoordinatorConfig
 from kms.crypto import labels
 from kms.custodian.approvers import ApproverQuorum
-from kms.custodian.config import ApproverConfig, CustodianConfig
+from kms.custodian.config import ApproverConfig, ConsoleConfig, CustodianConfig
 from kms.custodian.root import UnlockConfig
 from kms.statements.passkeys import RelyingParty
 from kms.transport import metrics
@@ -96,6 +96,7 @@ def test_every_label_stands_in_the_protocol() -> None:
         CoordinatorConfig,
         CustodianConfig,
         ApproverConfig,
+        ConsoleConfig,
         ApproverQuorum,
         RelyingParty,
         TlsFiles,
