@@ -1,7 +1,8 @@
 """Credentials: JWTs of issuers that the manifest pins, bound to the key that signs requests.
 
 Nothing in a token's header is believed: the key comes from the issuer's own by `kid`, and the algorithm from the kind
-of that key. That stops `alg` confusion, `none`, and keys brought along in `jwk` or fetched by `jku`.
+of that key. That stops `alg` confusion, `none`, and keys brought along in `jwk` or fetched by `jku`. Services whose
+issuer is an authority, and nobody else, show there the certificate that it made them (`certified`).
 
 Bound by `cnf` (RFC 7800, as DPoP of RFC 9449 makes it), or, from providers that cannot do that, by an ID token's
 `nonce`: whoever asked for the token put the key's name into it, and the provider signed it.
@@ -20,6 +21,7 @@ from typing import Any, Final, TypeGuard
 from kms.crypto.hashing import equal
 from kms.errors import EvidenceRefused
 from kms.policy.attributes import Credential
+from kms.policy.certified import end_key
 from kms.policy.issuers import IssuerKeys, b64
 from kms.statements.evidence import credential_nonce
 
@@ -29,6 +31,7 @@ LEEWAY: Final = 60
 MAX_SIZE: Final = 8192
 MAX_NAME: Final = 256
 _HEADERS: Final = frozenset({"alg", "kid", "typ"})
+_CERTIFIED_HEADERS: Final = frozenset({"alg", "x5c", "typ"})
 _TYPES: Final = ("JWT", "at+jwt")
 _ID_TOKEN_TYPES: Final = ("JWT",)
 _COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
@@ -100,14 +103,30 @@ def verify_credential(
     _check_form(token)
     header, claims = _segments(token)
     issuer = _issuer_of(claims.get("iss"), issuers)
-    # `jwk`, `jku`, `x5c`, `crit` and whatever else a header may bring: none has a meaning here.
+    # `jwk`, `jku`, `crit` and whatever else a header may bring: none has a meaning here. `x5c` has one where
+    # authorities are pinned, and there alone.
     types = _ID_TOKEN_TYPES if issuer.nonce_bound else _TYPES
-    if set(header) - _HEADERS or header.get("typ", "JWT") not in types:
+    known = _CERTIFIED_HEADERS if issuer.authorities else _HEADERS
+    if set(header) - known or header.get("typ", "JWT") not in types:
         raise EvidenceRefused("the credential's header is not plain", reason="CREDENTIAL_HEADER")
     issuer.check_usable(now)
-    issuer.key_of(header.get("kid"), now).check_signature(token, header.get("alg"))
+    if issuer.authorities:
+        _check_certified(token, header, claims, issuer, now)
+    else:
+        issuer.key_of(header.get("kid"), now).check_signature(token, header.get("alg"))
     not_before = _check_times(claims, now)
     return _read_claims(claims, issuer, audience, key_thumbprint), not_before
+
+
+def _check_certified(
+    token: str, header: Mapping[str, Any], claims: Mapping[str, Any], issuer: IssuerKeys, now: int
+) -> None:
+    key, names, end = end_key(header.get("x5c"), issuer.authorities, now)
+    key.check_signature(token, header.get("alg"))
+    if claims.get("sub") not in names:
+        raise EvidenceRefused("the certificate is of another service", reason="CREDENTIAL_CERTIFICATE")
+    if _seconds(claims, "exp") > end:
+        raise EvidenceRefused("the credential outlives its certificate", reason="CREDENTIAL_LIFETIME")
 
 
 def _issuer_of(iss: object, issuers: Sequence[IssuerKeys]) -> IssuerKeys:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
@@ -15,6 +16,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from kms.errors import ConfigError, EvidenceRefused
+from kms.policy.anchors import read_anchor
 from kms.policy.attributes import class_name
 from kms.statements.manifest import Issuer, IssuerKey, IssuerKeyType
 
@@ -31,6 +33,9 @@ RSA_EXPONENTS: Final = range(65537, 2**32)
 
 class _Registry(jws.JWSRegistry):
     """Only the algorithms that go with one kind of key; without joserfc's warning about the name EdDSA."""
+
+    max_header_length = 8192
+    """Bytes; a chain of certificates may stand in it. The whole token is held against a limit before."""
 
     def __init__(self, algorithms: frozenset[str]) -> None:
         super().__init__(algorithms=algorithms)
@@ -88,6 +93,8 @@ class IssuerKeys:
     fresh_until: int | None = None
     young: frozenset[str] = frozenset()
     refused: str = ""
+    authorities: tuple[x509.Certificate, ...] = ()
+    """Whose certificates vouch for services; then there are no keys here."""
 
     def check_usable(self, now: int) -> None:
         """EvidenceRefused if nothing that this issuer signed counts now, whatever it says."""
@@ -134,6 +141,7 @@ def issuer_keys(issuer: Issuer) -> IssuerKeys:
         issuer.audience,
         issuer.nonce_bound,
         fresh_until=0 if issuer.is_provider else None,
+        authorities=tuple(read_anchor(authority) for authority in issuer.authorities),
     )
 
 

@@ -26,6 +26,7 @@ from kms.statements.chain import Chain, follow, open_chain
 from kms_client.cache import CacheLimits
 from kms_client.credentials import AllCredentials, CommandCredentials, CredentialSource, FileCredentials
 from kms_client.kept import KeptCredentials
+from kms_client.services import ServiceCredentials
 
 _KEYS = {
     "coordinator",
@@ -36,6 +37,7 @@ _KEYS = {
     "credential_files",
     "credential_commands",
     "credentials",
+    "service",
     "cache",
 }
 
@@ -82,6 +84,8 @@ class Profile:
             sources: list[CredentialSource] = [KeptCredentials(kept, key)]
             if files := data.get("credential_files"):
                 sources.append(FileCredentials([base / name for name in files]))
+            if service := data.get("service"):
+                sources.append(ServiceCredentials.load(base, service))
             sources += [CommandCredentials(shlex.split(c)) for c in data.get("credential_commands", [])]
             return cls(
                 coordinator=data["coordinator"],
