@@ -61,10 +61,10 @@ def reshare(
     if canary is not None and record is not None:
         _let_it_sing(envelope, canary, record, coordinator, authorities, as_json)
     last = asyncio.run(follow(carry(envelope, coordinator, authorities), "dealt anew", as_json))
-    seconds = time.monotonic() - started
+    seconds, keys = time.monotonic() - started, last.done + (canary is not None)
     if as_json:
         facts = {
-            "keys": last.done,
+            "keys": keys,
             "failed": last.failed,
             "erased": last.erased,
             "cheats": list(last.cheats),
@@ -74,7 +74,7 @@ def reshare(
         }
         typer.echo(json.dumps(facts))
     else:
-        typer.echo(f"{last.done} keys dealt anew in {seconds:.1f} s, {last.failed} not")
+        typer.echo(f"{keys} keys dealt anew in {seconds:.1f} s, {last.failed} not")
         if last.cheats:
             typer.echo(f"custodians {_list(last.cheats)} dealt wrong shares and were left out")
         if last.away:

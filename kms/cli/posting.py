@@ -92,10 +92,9 @@ def fetch(
             typer.echo(json.dumps({"boxes": boxes, "enrolments": there.enrolments}))
             return
         for each in boxes:
-            lacking = "; ".join(each["missing"]) or "nothing: gather it"
-            typer.echo(
-                printable(f"{each['name'][:16]}  {each['what']}  needed: {lacking}\n  {each['words']}")
-            )
+            needed = "; ".join(each["missing"]) or "nothing: gather it"
+            typer.echo(printable(f"{each['name'][:16]}  {each['what']}  needed: {needed}"))
+            typer.echo(f"  {each['words']}")
         typer.echo(f"{len(boxes)} proposals, {there.enrolments} enrolments")
         return
     if out is None:

@@ -79,6 +79,7 @@ class Resharing:
                 with contextlib.suppress(KmsError):
                     await self._from_list_of(index)
             await self._erasing.settle()
+            self.progress.keys = self.progress.done + self.progress.failed
         finally:
             refreshing.cancel()
 

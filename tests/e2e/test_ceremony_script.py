@@ -35,6 +35,10 @@ kms ceremony gather refresh.proposal refresh-1.signature refresh-3.signature --o
 """
 
 
+NOBODY = "--coordinator 127.0.0.1:1 --authorities ca/ca.pem"
+"""A coordinator that is not there."""
+
+
 def blocks(text: str) -> str:
     """All that a page has a shell do, as one script that says which block failed."""
     script = ["trap '[ $? = 0 ] || echo \"the block at line $block of the page failed\"' EXIT"]
@@ -209,6 +213,10 @@ def test_a_repeated_signature_and_gathering_are_no_error(ceremony: Path) -> None
         ("ceremony propose draft.toml --enrolment new.proposal --out x", {}, "WRONG_TYPE"),
         ("ceremony propose unsafe.toml --chain chain.file --out x", {}, "UNFIT"),
         ("ceremony propose draft.toml", {}, "give --out FILE"),
+        (f"ceremony reshare refresh.order --record draft.toml {NOBODY}", {}, "give --canary and --record"),
+        (f"ceremony send new.proposal refresh-1.signature {NOBODY}", {}, "WRONG_TYPE"),
+        (f"ceremony fetch {NOBODY}", {}, "UNAVAILABLE"),
+        (f"custodian repair --config custodian-1/custodian.toml {NOBODY}", {}, "UNAVAILABLE"),
         ("ceremony verify new.proposal", {}, "LINE 1 MUST NOT BE BELIEVED"),
         (f"ceremony verify chain.file --keyring-id {'0' * 64}", {}, "another keyring"),
     ],

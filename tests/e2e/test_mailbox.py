@@ -91,7 +91,9 @@ def test_a_keyring_is_founded_through_the_mailbox(host: Host, tmp_path: Path) ->
     assert len(listed["missing"]) == 1
     files.create(tmp_path / "5.signature", [sign(proposal, key("custodian 5"))])
     assert "complete: gather it" in host.kms("send", tmp_path / "5.signature")
-    assert f"{name[:16]}  manifest  needed: nothing: gather it" in host.kms("fetch")
+    first, second, last = host.kms("fetch").splitlines()
+    assert first == f"{name[:16]}  manifest  needed: nothing: gather it"
+    assert (second.strip(), last) == (listed["words"], "1 proposals, 5 enrolments")
 
     assert "0 proposals there" in host.kms("fetch", "ffff", "--out", tmp_path / "x", status=1)
     assert "complete: gather it" in host.kms("fetch", name[:8], "--out", tmp_path / "signed")
