@@ -27,7 +27,7 @@ from kms.wire.v1 import keyring_pb2 as kms_dot_v1_dot_keyring__pb2
 from kms.wire.v1 import release_pb2 as kms_dot_v1_dot_release__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14kms/v1/consent.proto\x12\x06kms.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x14kms/v1/keyring.proto\x1a\x14kms/v1/release.proto\"C\n\x14SubmitConsentRequest\x12+\n\tstatement\x18\x01 \x01(\x0b\x32\x10.kms.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01\"B\n\x15SubmitConsentResponse\x12)\n\x07receipt\x18\x01 \x01(\x0b\x32\x10.kms.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01\"?\n\x11GetAccountRequest\x12*\n\x08question\x18\x01 \x01(\x0b\x32\x10.kms.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01\"N\n\x12GetAccountResponse\x12(\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x10.kms.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01\x12\x0e\n\x06sealed\x18\x02 \x01(\x0c\"\xe1\x01\n\x0e\x43onsentReceipt\x12\r\n\x05suite\x18\x01 \x01(\r\x12\'\n\x0bsigner_role\x18\x02 \x01(\x0e\x32\x12.kms.v1.SignerRole\x12\x1b\n\nkeyring_id\x18\x03 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1e\n\rmanifest_hash\x18\x04 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1a\n\x05index\x18\x05 \x01(\rB\x0b\xbaH\x08*\x06\x18\xff\xff\x03(\x01\x12\x1f\n\x0estatement_hash\x18\x06 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\n\n\x02\x61t\x18\x07 \x01(\x04\x12\x11\n\tlog_index\x18\x08 \x01(\x04\"\xd8\x02\n\x0f\x41\x63\x63ountQuestion\x12\r\n\x05suite\x18\x01 \x01(\r\x12\'\n\x0bsigner_role\x18\x02 \x01(\x0e\x32\x12.kms.v1.SignerRole\x12\x1b\n\nkeyring_id\x18\x03 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1e\n\rmanifest_hash\x18\x04 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1a\n\x05index\x18\x05 \x01(\rB\x0b\xbaH\x08*\x06\x18\xff\xff\x03(\x01\x12!\n\x10owner_thumbprint\x18\x06 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12!\n\x10\x61sker_thumbprint\x18\x07 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\"\n\tgrant_ids\x18\x08 \x03(\x0c\x42\x0f\xbaH\x0c\x92\x01\t\x10\x80\x02\"\x04z\x02h\x10\x12\x1f\n\rrecipient_key\x18\t \x01(\x0c\x42\x08\xbaH\x05z\x03h\xc0\t\x12\x12\n\ncreated_at\x18\n \x01(\x04\x12\x15\n\rnotices_after\x18\x0b \x01(\x04\"\xe8\x01\n\rAccountAnswer\x12\r\n\x05suite\x18\x01 \x01(\r\x12\'\n\x0bsigner_role\x18\x02 \x01(\x0e\x32\x12.kms.v1.SignerRole\x12\x1b\n\nkeyring_id\x18\x03 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1e\n\rmanifest_hash\x18\x04 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1a\n\x05index\x18\x05 \x01(\rB\x0b\xbaH\x08*\x06\x18\xff\xff\x03(\x01\x12\x1e\n\rquestion_hash\x18\x06 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1a\n\tblob_hash\x18\x07 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\n\n\x02\x61t\x18\x08 \x01(\x04\"\xb7\x01\n\x07\x41\x63\x63ount\x12+\n\x06grants\x18\x01 \x03(\x0b\x32\x10.kms.v1.GrantUseB\t\xbaH\x06\x92\x01\x03\x10\x80\x02\x12,\n\x08mandates\x18\x02 \x03(\x0b\x32\x10.kms.v1.EnvelopeB\x08\xbaH\x05\x92\x01\x02\x10@\x12%\n\x0crevoked_keys\x18\x03 \x03(\x0c\x42\x0f\xbaH\x0c\x92\x01\t\x10\x80\x02\"\x04z\x02h \x12*\n\x07notices\x18\x04 \x03(\x0b\x32\x0e.kms.v1.NoticeB\t\xbaH\x06\x92\x01\x03\x10\xc8\x01\"D\n\x08GrantUse\x12\x19\n\x08grant_id\x18\x01 \x01(\x0c\x42\x07\xbaH\x04z\x02h\x10\x12\x0c\n\x04uses\x18\x02 \x01(\x04\x12\x0f\n\x07revoked\x18\x03 \x01(\x08\"\xf1\x01\n\x08OwnerKey\x12\r\n\x05suite\x18\x01 \x01(\r\x12\'\n\x0bsigner_role\x18\x02 \x01(\x0e\x32\x12.kms.v1.SignerRole\x12\x1b\n\nkeyring_id\x18\x03 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1e\n\rmanifest_hash\x18\x04 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12!\n\x10owner_thumbprint\x18\x05 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1f\n\x0ekey_thumbprint\x18\x06 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x11\n\tnot_after\x18\x07 \x01(\x04\x12\x19\n\x08sequence\x18\x08 \x01(\x04\x42\x07\xbaH\x04\x32\x02(\x01\"\xfb\x02\n\x08Guardian\x12\r\n\x05suite\x18\x01 \x01(\r\x12\'\n\x0bsigner_role\x18\x02 \x01(\x0e\x32\x12.kms.v1.SignerRole\x12\x1b\n\nkeyring_id\x18\x03 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1e\n\rmanifest_hash\x18\x04 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12!\n\x10owner_thumbprint\x18\x05 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1f\n\x0ekey_thumbprint\x18\x06 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\'\n\ncategories\x18\x07 \x03(\tB\x13\xbaH\x10\x92\x01\r\x10 \x18\x01\"\x07r\x05\x10\x01\x18\x80\x02\x12\x38\n\x08purposes\x18\x08 \x03(\x0e\x32\x0f.kms.v1.PurposeB\x15\xbaH\x12\x92\x01\x0f\x08\x01\x10\x08\x18\x01\"\x07\x82\x01\x04\x10\x01 \x00\x12\x11\n\tmay_grant\x18\t \x01(\x08\x12\x12\n\nnot_before\x18\n \x01(\x04\x12\x11\n\tnot_after\x18\x0b \x01(\x04\x12\x19\n\x08sequence\x18\x0c \x01(\x04\x42\x07\xbaH\x04\x32\x02(\x01\"\x85\x02\n\x12OwnerKeyRevocation\x12\r\n\x05suite\x18\x01 \x01(\r\x12\'\n\x0bsigner_role\x18\x02 \x01(\x0e\x32\x12.kms.v1.SignerRole\x12\x1b\n\nkeyring_id\x18\x03 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1e\n\rmanifest_hash\x18\x04 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12!\n\x10owner_thumbprint\x18\x05 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\"\n\x11signer_thumbprint\x18\x06 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1f\n\x0ekey_thumbprint\x18\x07 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x12\n\ncreated_at\x18\x08 \x01(\x04\"\xa1\x01\n\x06Notice\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\n\n\x02\x61t\x18\x02 \x01(\x04\x12,\n\x04kind\x18\x03 \x01(\x0e\x32\x12.kms.v1.NoticeKindB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x1d\n\x0csubject_hash\x18\x04 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1f\n\x0ekey_thumbprint\x18\x05 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\r\n\x05\x63ount\x18\x06 \x01(\r*\xc5\x02\n\nNoticeKind\x12\x1b\n\x17NOTICE_KIND_UNSPECIFIED\x10\x00\x12\x1f\n\x1bNOTICE_KIND_OWNER_KEY_ADDED\x10\x01\x12\x1e\n\x1aNOTICE_KIND_GUARDIAN_ADDED\x10\x02\x12\x1b\n\x17NOTICE_KIND_KEY_REVOKED\x10\x03\x12\x1d\n\x19NOTICE_KIND_READ_BY_GRANT\x10\x04\x12 \n\x1cNOTICE_KIND_READ_BY_GUARDIAN\x10\x05\x12\x1e\n\x1aNOTICE_KIND_RECOVERY_BEGUN\x10\x06\x12 \n\x1cNOTICE_KIND_RECOVERY_STOPPED\x10\x07\x12\x19\n\x15NOTICE_KIND_EMERGENCY\x10\x08\x12\x1e\n\x1aNOTICE_KIND_READ_BY_OTHERS\x10\t2\xa3\x01\n\x0e\x43onsentService\x12L\n\rSubmitConsent\x12\x1c.kms.v1.SubmitConsentRequest\x1a\x1d.kms.v1.SubmitConsentResponse\x12\x43\n\nGetAccount\x12\x19.kms.v1.GetAccountRequest\x1a\x1a.kms.v1.GetAccountResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14kms/v1/consent.proto\x12\x06kms.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x14kms/v1/keyring.proto\x1a\x14kms/v1/release.proto\"C\n\x14SubmitConsentRequest\x12+\n\tstatement\x18\x01 \x01(\x0b\x32\x10.kms.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01\"B\n\x15SubmitConsentResponse\x12)\n\x07receipt\x18\x01 \x01(\x0b\x32\x10.kms.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01\"?\n\x11GetAccountRequest\x12*\n\x08question\x18\x01 \x01(\x0b\x32\x10.kms.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01\"N\n\x12GetAccountResponse\x12(\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x10.kms.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01\x12\x0e\n\x06sealed\x18\x02 \x01(\x0c\"A\n\x13WatchAccountRequest\x12*\n\x08question\x18\x01 \x01(\x0b\x32\x10.kms.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01\"P\n\x14WatchAccountResponse\x12(\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x10.kms.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01\x12\x0e\n\x06sealed\x18\x02 \x01(\x0c\"\xe1\x01\n\x0e\x43onsentReceipt\x12\r\n\x05suite\x18\x01 \x01(\r\x12\'\n\x0bsigner_role\x18\x02 \x01(\x0e\x32\x12.kms.v1.SignerRole\x12\x1b\n\nkeyring_id\x18\x03 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1e\n\rmanifest_hash\x18\x04 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1a\n\x05index\x18\x05 \x01(\rB\x0b\xbaH\x08*\x06\x18\xff\xff\x03(\x01\x12\x1f\n\x0estatement_hash\x18\x06 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\n\n\x02\x61t\x18\x07 \x01(\x04\x12\x11\n\tlog_index\x18\x08 \x01(\x04\"\xd8\x02\n\x0f\x41\x63\x63ountQuestion\x12\r\n\x05suite\x18\x01 \x01(\r\x12\'\n\x0bsigner_role\x18\x02 \x01(\x0e\x32\x12.kms.v1.SignerRole\x12\x1b\n\nkeyring_id\x18\x03 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1e\n\rmanifest_hash\x18\x04 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1a\n\x05index\x18\x05 \x01(\rB\x0b\xbaH\x08*\x06\x18\xff\xff\x03(\x01\x12!\n\x10owner_thumbprint\x18\x06 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12!\n\x10\x61sker_thumbprint\x18\x07 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\"\n\tgrant_ids\x18\x08 \x03(\x0c\x42\x0f\xbaH\x0c\x92\x01\t\x10\x80\x02\"\x04z\x02h\x10\x12\x1f\n\rrecipient_key\x18\t \x01(\x0c\x42\x08\xbaH\x05z\x03h\xc0\t\x12\x12\n\ncreated_at\x18\n \x01(\x04\x12\x15\n\rnotices_after\x18\x0b \x01(\x04\"\xe8\x01\n\rAccountAnswer\x12\r\n\x05suite\x18\x01 \x01(\r\x12\'\n\x0bsigner_role\x18\x02 \x01(\x0e\x32\x12.kms.v1.SignerRole\x12\x1b\n\nkeyring_id\x18\x03 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1e\n\rmanifest_hash\x18\x04 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1a\n\x05index\x18\x05 \x01(\rB\x0b\xbaH\x08*\x06\x18\xff\xff\x03(\x01\x12\x1e\n\rquestion_hash\x18\x06 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1a\n\tblob_hash\x18\x07 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\n\n\x02\x61t\x18\x08 \x01(\x04\"\xe7\x01\n\x07\x41\x63\x63ount\x12+\n\x06grants\x18\x01 \x03(\x0b\x32\x10.kms.v1.GrantUseB\t\xbaH\x06\x92\x01\x03\x10\x80\x02\x12,\n\x08mandates\x18\x02 \x03(\x0b\x32\x10.kms.v1.EnvelopeB\x08\xbaH\x05\x92\x01\x02\x10@\x12%\n\x0crevoked_keys\x18\x03 \x03(\x0c\x42\x0f\xbaH\x0c\x92\x01\t\x10\x80\x02\"\x04z\x02h \x12*\n\x07notices\x18\x04 \x03(\x0b\x32\x0e.kms.v1.NoticeB\t\xbaH\x06\x92\x01\x03\x10\xc8\x01\x12.\n\nrecoveries\x18\x05 \x03(\x0b\x32\x10.kms.v1.RecoveryB\x08\xbaH\x05\x92\x01\x02\x10@\"D\n\x08GrantUse\x12\x19\n\x08grant_id\x18\x01 \x01(\x0c\x42\x07\xbaH\x04z\x02h\x10\x12\x0c\n\x04uses\x18\x02 \x01(\x04\x12\x0f\n\x07revoked\x18\x03 \x01(\x08\"\xf1\x01\n\x08OwnerKey\x12\r\n\x05suite\x18\x01 \x01(\r\x12\'\n\x0bsigner_role\x18\x02 \x01(\x0e\x32\x12.kms.v1.SignerRole\x12\x1b\n\nkeyring_id\x18\x03 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1e\n\rmanifest_hash\x18\x04 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12!\n\x10owner_thumbprint\x18\x05 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1f\n\x0ekey_thumbprint\x18\x06 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x11\n\tnot_after\x18\x07 \x01(\x04\x12\x19\n\x08sequence\x18\x08 \x01(\x04\x42\x07\xbaH\x04\x32\x02(\x01\"\xfb\x02\n\x08Guardian\x12\r\n\x05suite\x18\x01 \x01(\r\x12\'\n\x0bsigner_role\x18\x02 \x01(\x0e\x32\x12.kms.v1.SignerRole\x12\x1b\n\nkeyring_id\x18\x03 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1e\n\rmanifest_hash\x18\x04 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12!\n\x10owner_thumbprint\x18\x05 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1f\n\x0ekey_thumbprint\x18\x06 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\'\n\ncategories\x18\x07 \x03(\tB\x13\xbaH\x10\x92\x01\r\x10 \x18\x01\"\x07r\x05\x10\x01\x18\x80\x02\x12\x38\n\x08purposes\x18\x08 \x03(\x0e\x32\x0f.kms.v1.PurposeB\x15\xbaH\x12\x92\x01\x0f\x08\x01\x10\x08\x18\x01\"\x07\x82\x01\x04\x10\x01 \x00\x12\x11\n\tmay_grant\x18\t \x01(\x08\x12\x12\n\nnot_before\x18\n \x01(\x04\x12\x11\n\tnot_after\x18\x0b \x01(\x04\x12\x19\n\x08sequence\x18\x0c \x01(\x04\x42\x07\xbaH\x04\x32\x02(\x01\"\xe5\x01\n\x0cOwnerBinding\x12\r\n\x05suite\x18\x01 \x01(\r\x12\'\n\x0bsigner_role\x18\x02 \x01(\x0e\x32\x12.kms.v1.SignerRole\x12\x1b\n\nkeyring_id\x18\x03 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1e\n\rmanifest_hash\x18\x04 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12!\n\x10owner_thumbprint\x18\x05 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\"\n\x08subjects\x18\x06 \x03(\x0c\x42\x10\xbaH\r\x92\x01\n\x10\x08\x18\x01\"\x04z\x02h \x12\x19\n\x08sequence\x18\x07 \x01(\x04\x42\x07\xbaH\x04\x32\x02(\x01\"\xa4\x02\n\x0fRecoveryRequest\x12\r\n\x05suite\x18\x01 \x01(\r\x12\'\n\x0bsigner_role\x18\x02 \x01(\x0e\x32\x12.kms.v1.SignerRole\x12\x1b\n\nkeyring_id\x18\x03 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1e\n\rmanifest_hash\x18\x04 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1a\n\x05index\x18\x05 \x01(\rB\x0b\xbaH\x08*\x06\x18\xff\xff\x03(\x01\x12!\n\x10owner_thumbprint\x18\x06 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1f\n\x0ekey_thumbprint\x18\x07 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12(\n\x0b\x63redentials\x18\x08 \x03(\tB\x13\xbaH\x10\x92\x01\r\x08\x02\x10\x04\"\x07r\x05\x10\x01\x18\x80@\x12\x12\n\ncreated_at\x18\t \x01(\x04\"R\n\x08Recovery\x12\x1f\n\x0ekey_thumbprint\x18\x01 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x10\n\x08\x62\x65gun_at\x18\x02 \x01(\x04\x12\x13\n\x0b\x63ounts_from\x18\x03 \x01(\x04\"\x85\x02\n\x12OwnerKeyRevocation\x12\r\n\x05suite\x18\x01 \x01(\r\x12\'\n\x0bsigner_role\x18\x02 \x01(\x0e\x32\x12.kms.v1.SignerRole\x12\x1b\n\nkeyring_id\x18\x03 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1e\n\rmanifest_hash\x18\x04 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12!\n\x10owner_thumbprint\x18\x05 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\"\n\x11signer_thumbprint\x18\x06 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1f\n\x0ekey_thumbprint\x18\x07 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x12\n\ncreated_at\x18\x08 \x01(\x04\"\xa1\x01\n\x06Notice\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\n\n\x02\x61t\x18\x02 \x01(\x04\x12,\n\x04kind\x18\x03 \x01(\x0e\x32\x12.kms.v1.NoticeKindB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x1d\n\x0csubject_hash\x18\x04 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1f\n\x0ekey_thumbprint\x18\x05 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\r\n\x05\x63ount\x18\x06 \x01(\r*\xc5\x02\n\nNoticeKind\x12\x1b\n\x17NOTICE_KIND_UNSPECIFIED\x10\x00\x12\x1f\n\x1bNOTICE_KIND_OWNER_KEY_ADDED\x10\x01\x12\x1e\n\x1aNOTICE_KIND_GUARDIAN_ADDED\x10\x02\x12\x1b\n\x17NOTICE_KIND_KEY_REVOKED\x10\x03\x12\x1d\n\x19NOTICE_KIND_READ_BY_GRANT\x10\x04\x12 \n\x1cNOTICE_KIND_READ_BY_GUARDIAN\x10\x05\x12\x1e\n\x1aNOTICE_KIND_RECOVERY_BEGUN\x10\x06\x12 \n\x1cNOTICE_KIND_RECOVERY_STOPPED\x10\x07\x12\x19\n\x15NOTICE_KIND_EMERGENCY\x10\x08\x12\x1e\n\x1aNOTICE_KIND_READ_BY_OTHERS\x10\t2\xf0\x01\n\x0e\x43onsentService\x12L\n\rSubmitConsent\x12\x1c.kms.v1.SubmitConsentRequest\x1a\x1d.kms.v1.SubmitConsentResponse\x12\x43\n\nGetAccount\x12\x19.kms.v1.GetAccountRequest\x1a\x1a.kms.v1.GetAccountResponse\x12K\n\x0cWatchAccount\x12\x1b.kms.v1.WatchAccountRequest\x1a\x1c.kms.v1.WatchAccountResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,6 +42,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETACCOUNTREQUEST'].fields_by_name['question']._serialized_options = b'\272H\003\310\001\001'
   _globals['_GETACCOUNTRESPONSE'].fields_by_name['answer']._loaded_options = None
   _globals['_GETACCOUNTRESPONSE'].fields_by_name['answer']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_WATCHACCOUNTREQUEST'].fields_by_name['question']._loaded_options = None
+  _globals['_WATCHACCOUNTREQUEST'].fields_by_name['question']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_WATCHACCOUNTRESPONSE'].fields_by_name['answer']._loaded_options = None
+  _globals['_WATCHACCOUNTRESPONSE'].fields_by_name['answer']._serialized_options = b'\272H\003\310\001\001'
   _globals['_CONSENTRECEIPT'].fields_by_name['keyring_id']._loaded_options = None
   _globals['_CONSENTRECEIPT'].fields_by_name['keyring_id']._serialized_options = b'\272H\004z\002h '
   _globals['_CONSENTRECEIPT'].fields_by_name['manifest_hash']._loaded_options = None
@@ -82,6 +86,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACCOUNT'].fields_by_name['revoked_keys']._serialized_options = b'\272H\014\222\001\t\020\200\002\"\004z\002h '
   _globals['_ACCOUNT'].fields_by_name['notices']._loaded_options = None
   _globals['_ACCOUNT'].fields_by_name['notices']._serialized_options = b'\272H\006\222\001\003\020\310\001'
+  _globals['_ACCOUNT'].fields_by_name['recoveries']._loaded_options = None
+  _globals['_ACCOUNT'].fields_by_name['recoveries']._serialized_options = b'\272H\005\222\001\002\020@'
   _globals['_GRANTUSE'].fields_by_name['grant_id']._loaded_options = None
   _globals['_GRANTUSE'].fields_by_name['grant_id']._serialized_options = b'\272H\004z\002h\020'
   _globals['_OWNERKEY'].fields_by_name['keyring_id']._loaded_options = None
@@ -108,6 +114,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GUARDIAN'].fields_by_name['purposes']._serialized_options = b'\272H\022\222\001\017\010\001\020\010\030\001\"\007\202\001\004\020\001 \000'
   _globals['_GUARDIAN'].fields_by_name['sequence']._loaded_options = None
   _globals['_GUARDIAN'].fields_by_name['sequence']._serialized_options = b'\272H\0042\002(\001'
+  _globals['_OWNERBINDING'].fields_by_name['keyring_id']._loaded_options = None
+  _globals['_OWNERBINDING'].fields_by_name['keyring_id']._serialized_options = b'\272H\004z\002h '
+  _globals['_OWNERBINDING'].fields_by_name['manifest_hash']._loaded_options = None
+  _globals['_OWNERBINDING'].fields_by_name['manifest_hash']._serialized_options = b'\272H\004z\002h '
+  _globals['_OWNERBINDING'].fields_by_name['owner_thumbprint']._loaded_options = None
+  _globals['_OWNERBINDING'].fields_by_name['owner_thumbprint']._serialized_options = b'\272H\004z\002h '
+  _globals['_OWNERBINDING'].fields_by_name['subjects']._loaded_options = None
+  _globals['_OWNERBINDING'].fields_by_name['subjects']._serialized_options = b'\272H\r\222\001\n\020\010\030\001\"\004z\002h '
+  _globals['_OWNERBINDING'].fields_by_name['sequence']._loaded_options = None
+  _globals['_OWNERBINDING'].fields_by_name['sequence']._serialized_options = b'\272H\0042\002(\001'
+  _globals['_RECOVERYREQUEST'].fields_by_name['keyring_id']._loaded_options = None
+  _globals['_RECOVERYREQUEST'].fields_by_name['keyring_id']._serialized_options = b'\272H\004z\002h '
+  _globals['_RECOVERYREQUEST'].fields_by_name['manifest_hash']._loaded_options = None
+  _globals['_RECOVERYREQUEST'].fields_by_name['manifest_hash']._serialized_options = b'\272H\004z\002h '
+  _globals['_RECOVERYREQUEST'].fields_by_name['index']._loaded_options = None
+  _globals['_RECOVERYREQUEST'].fields_by_name['index']._serialized_options = b'\272H\010*\006\030\377\377\003(\001'
+  _globals['_RECOVERYREQUEST'].fields_by_name['owner_thumbprint']._loaded_options = None
+  _globals['_RECOVERYREQUEST'].fields_by_name['owner_thumbprint']._serialized_options = b'\272H\004z\002h '
+  _globals['_RECOVERYREQUEST'].fields_by_name['key_thumbprint']._loaded_options = None
+  _globals['_RECOVERYREQUEST'].fields_by_name['key_thumbprint']._serialized_options = b'\272H\004z\002h '
+  _globals['_RECOVERYREQUEST'].fields_by_name['credentials']._loaded_options = None
+  _globals['_RECOVERYREQUEST'].fields_by_name['credentials']._serialized_options = b'\272H\020\222\001\r\010\002\020\004\"\007r\005\020\001\030\200@'
+  _globals['_RECOVERY'].fields_by_name['key_thumbprint']._loaded_options = None
+  _globals['_RECOVERY'].fields_by_name['key_thumbprint']._serialized_options = b'\272H\004z\002h '
   _globals['_OWNERKEYREVOCATION'].fields_by_name['keyring_id']._loaded_options = None
   _globals['_OWNERKEYREVOCATION'].fields_by_name['keyring_id']._serialized_options = b'\272H\004z\002h '
   _globals['_OWNERKEYREVOCATION'].fields_by_name['manifest_hash']._loaded_options = None
@@ -124,8 +154,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_NOTICE'].fields_by_name['subject_hash']._serialized_options = b'\272H\004z\002h '
   _globals['_NOTICE'].fields_by_name['key_thumbprint']._loaded_options = None
   _globals['_NOTICE'].fields_by_name['key_thumbprint']._serialized_options = b'\272H\004z\002h '
-  _globals['_NOTICEKIND']._serialized_start=2508
-  _globals['_NOTICEKIND']._serialized_end=2833
+  _globals['_NOTICEKIND']._serialized_start=3316
+  _globals['_NOTICEKIND']._serialized_end=3641
   _globals['_SUBMITCONSENTREQUEST']._serialized_start=105
   _globals['_SUBMITCONSENTREQUEST']._serialized_end=172
   _globals['_SUBMITCONSENTRESPONSE']._serialized_start=174
@@ -134,24 +164,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETACCOUNTREQUEST']._serialized_end=305
   _globals['_GETACCOUNTRESPONSE']._serialized_start=307
   _globals['_GETACCOUNTRESPONSE']._serialized_end=385
-  _globals['_CONSENTRECEIPT']._serialized_start=388
-  _globals['_CONSENTRECEIPT']._serialized_end=613
-  _globals['_ACCOUNTQUESTION']._serialized_start=616
-  _globals['_ACCOUNTQUESTION']._serialized_end=960
-  _globals['_ACCOUNTANSWER']._serialized_start=963
-  _globals['_ACCOUNTANSWER']._serialized_end=1195
-  _globals['_ACCOUNT']._serialized_start=1198
-  _globals['_ACCOUNT']._serialized_end=1381
-  _globals['_GRANTUSE']._serialized_start=1383
-  _globals['_GRANTUSE']._serialized_end=1451
-  _globals['_OWNERKEY']._serialized_start=1454
-  _globals['_OWNERKEY']._serialized_end=1695
-  _globals['_GUARDIAN']._serialized_start=1698
-  _globals['_GUARDIAN']._serialized_end=2077
-  _globals['_OWNERKEYREVOCATION']._serialized_start=2080
-  _globals['_OWNERKEYREVOCATION']._serialized_end=2341
-  _globals['_NOTICE']._serialized_start=2344
-  _globals['_NOTICE']._serialized_end=2505
-  _globals['_CONSENTSERVICE']._serialized_start=2836
-  _globals['_CONSENTSERVICE']._serialized_end=2999
+  _globals['_WATCHACCOUNTREQUEST']._serialized_start=387
+  _globals['_WATCHACCOUNTREQUEST']._serialized_end=452
+  _globals['_WATCHACCOUNTRESPONSE']._serialized_start=454
+  _globals['_WATCHACCOUNTRESPONSE']._serialized_end=534
+  _globals['_CONSENTRECEIPT']._serialized_start=537
+  _globals['_CONSENTRECEIPT']._serialized_end=762
+  _globals['_ACCOUNTQUESTION']._serialized_start=765
+  _globals['_ACCOUNTQUESTION']._serialized_end=1109
+  _globals['_ACCOUNTANSWER']._serialized_start=1112
+  _globals['_ACCOUNTANSWER']._serialized_end=1344
+  _globals['_ACCOUNT']._serialized_start=1347
+  _globals['_ACCOUNT']._serialized_end=1578
+  _globals['_GRANTUSE']._serialized_start=1580
+  _globals['_GRANTUSE']._serialized_end=1648
+  _globals['_OWNERKEY']._serialized_start=1651
+  _globals['_OWNERKEY']._serialized_end=1892
+  _globals['_GUARDIAN']._serialized_start=1895
+  _globals['_GUARDIAN']._serialized_end=2274
+  _globals['_OWNERBINDING']._serialized_start=2277
+  _globals['_OWNERBINDING']._serialized_end=2506
+  _globals['_RECOVERYREQUEST']._serialized_start=2509
+  _globals['_RECOVERYREQUEST']._serialized_end=2801
+  _globals['_RECOVERY']._serialized_start=2803
+  _globals['_RECOVERY']._serialized_end=2885
+  _globals['_OWNERKEYREVOCATION']._serialized_start=2888
+  _globals['_OWNERKEYREVOCATION']._serialized_end=3149
+  _globals['_NOTICE']._serialized_start=3152
+  _globals['_NOTICE']._serialized_end=3313
+  _globals['_CONSENTSERVICE']._serialized_start=3644
+  _globals['_CONSENTSERVICE']._serialized_end=3884
 # @@protoc_insertion_point(module_scope)

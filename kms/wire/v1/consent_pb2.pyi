@@ -59,6 +59,20 @@ class GetAccountResponse(_message.Message):
     sealed: bytes
     def __init__(self, answer: _Optional[_Union[_keyring_pb2.Envelope, _Mapping]] = ..., sealed: _Optional[bytes] = ...) -> None: ...
 
+class WatchAccountRequest(_message.Message):
+    __slots__ = ("question",)
+    QUESTION_FIELD_NUMBER: _ClassVar[int]
+    question: _keyring_pb2.Envelope
+    def __init__(self, question: _Optional[_Union[_keyring_pb2.Envelope, _Mapping]] = ...) -> None: ...
+
+class WatchAccountResponse(_message.Message):
+    __slots__ = ("answer", "sealed")
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    SEALED_FIELD_NUMBER: _ClassVar[int]
+    answer: _keyring_pb2.Envelope
+    sealed: bytes
+    def __init__(self, answer: _Optional[_Union[_keyring_pb2.Envelope, _Mapping]] = ..., sealed: _Optional[bytes] = ...) -> None: ...
+
 class ConsentReceipt(_message.Message):
     __slots__ = ("suite", "signer_role", "keyring_id", "manifest_hash", "index", "statement_hash", "at", "log_index")
     SUITE_FIELD_NUMBER: _ClassVar[int]
@@ -126,16 +140,18 @@ class AccountAnswer(_message.Message):
     def __init__(self, suite: _Optional[int] = ..., signer_role: _Optional[_Union[_keyring_pb2.SignerRole, str]] = ..., keyring_id: _Optional[bytes] = ..., manifest_hash: _Optional[bytes] = ..., index: _Optional[int] = ..., question_hash: _Optional[bytes] = ..., blob_hash: _Optional[bytes] = ..., at: _Optional[int] = ...) -> None: ...
 
 class Account(_message.Message):
-    __slots__ = ("grants", "mandates", "revoked_keys", "notices")
+    __slots__ = ("grants", "mandates", "revoked_keys", "notices", "recoveries")
     GRANTS_FIELD_NUMBER: _ClassVar[int]
     MANDATES_FIELD_NUMBER: _ClassVar[int]
     REVOKED_KEYS_FIELD_NUMBER: _ClassVar[int]
     NOTICES_FIELD_NUMBER: _ClassVar[int]
+    RECOVERIES_FIELD_NUMBER: _ClassVar[int]
     grants: _containers.RepeatedCompositeFieldContainer[GrantUse]
     mandates: _containers.RepeatedCompositeFieldContainer[_keyring_pb2.Envelope]
     revoked_keys: _containers.RepeatedScalarFieldContainer[bytes]
     notices: _containers.RepeatedCompositeFieldContainer[Notice]
-    def __init__(self, grants: _Optional[_Iterable[_Union[GrantUse, _Mapping]]] = ..., mandates: _Optional[_Iterable[_Union[_keyring_pb2.Envelope, _Mapping]]] = ..., revoked_keys: _Optional[_Iterable[bytes]] = ..., notices: _Optional[_Iterable[_Union[Notice, _Mapping]]] = ...) -> None: ...
+    recoveries: _containers.RepeatedCompositeFieldContainer[Recovery]
+    def __init__(self, grants: _Optional[_Iterable[_Union[GrantUse, _Mapping]]] = ..., mandates: _Optional[_Iterable[_Union[_keyring_pb2.Envelope, _Mapping]]] = ..., revoked_keys: _Optional[_Iterable[bytes]] = ..., notices: _Optional[_Iterable[_Union[Notice, _Mapping]]] = ..., recoveries: _Optional[_Iterable[_Union[Recovery, _Mapping]]] = ...) -> None: ...
 
 class GrantUse(_message.Message):
     __slots__ = ("grant_id", "uses", "revoked")
@@ -194,6 +210,56 @@ class Guardian(_message.Message):
     not_after: int
     sequence: int
     def __init__(self, suite: _Optional[int] = ..., signer_role: _Optional[_Union[_keyring_pb2.SignerRole, str]] = ..., keyring_id: _Optional[bytes] = ..., manifest_hash: _Optional[bytes] = ..., owner_thumbprint: _Optional[bytes] = ..., key_thumbprint: _Optional[bytes] = ..., categories: _Optional[_Iterable[str]] = ..., purposes: _Optional[_Iterable[_Union[_release_pb2.Purpose, str]]] = ..., may_grant: _Optional[bool] = ..., not_before: _Optional[int] = ..., not_after: _Optional[int] = ..., sequence: _Optional[int] = ...) -> None: ...
+
+class OwnerBinding(_message.Message):
+    __slots__ = ("suite", "signer_role", "keyring_id", "manifest_hash", "owner_thumbprint", "subjects", "sequence")
+    SUITE_FIELD_NUMBER: _ClassVar[int]
+    SIGNER_ROLE_FIELD_NUMBER: _ClassVar[int]
+    KEYRING_ID_FIELD_NUMBER: _ClassVar[int]
+    MANIFEST_HASH_FIELD_NUMBER: _ClassVar[int]
+    OWNER_THUMBPRINT_FIELD_NUMBER: _ClassVar[int]
+    SUBJECTS_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    suite: int
+    signer_role: _keyring_pb2.SignerRole
+    keyring_id: bytes
+    manifest_hash: bytes
+    owner_thumbprint: bytes
+    subjects: _containers.RepeatedScalarFieldContainer[bytes]
+    sequence: int
+    def __init__(self, suite: _Optional[int] = ..., signer_role: _Optional[_Union[_keyring_pb2.SignerRole, str]] = ..., keyring_id: _Optional[bytes] = ..., manifest_hash: _Optional[bytes] = ..., owner_thumbprint: _Optional[bytes] = ..., subjects: _Optional[_Iterable[bytes]] = ..., sequence: _Optional[int] = ...) -> None: ...
+
+class RecoveryRequest(_message.Message):
+    __slots__ = ("suite", "signer_role", "keyring_id", "manifest_hash", "index", "owner_thumbprint", "key_thumbprint", "credentials", "created_at")
+    SUITE_FIELD_NUMBER: _ClassVar[int]
+    SIGNER_ROLE_FIELD_NUMBER: _ClassVar[int]
+    KEYRING_ID_FIELD_NUMBER: _ClassVar[int]
+    MANIFEST_HASH_FIELD_NUMBER: _ClassVar[int]
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    OWNER_THUMBPRINT_FIELD_NUMBER: _ClassVar[int]
+    KEY_THUMBPRINT_FIELD_NUMBER: _ClassVar[int]
+    CREDENTIALS_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    suite: int
+    signer_role: _keyring_pb2.SignerRole
+    keyring_id: bytes
+    manifest_hash: bytes
+    index: int
+    owner_thumbprint: bytes
+    key_thumbprint: bytes
+    credentials: _containers.RepeatedScalarFieldContainer[str]
+    created_at: int
+    def __init__(self, suite: _Optional[int] = ..., signer_role: _Optional[_Union[_keyring_pb2.SignerRole, str]] = ..., keyring_id: _Optional[bytes] = ..., manifest_hash: _Optional[bytes] = ..., index: _Optional[int] = ..., owner_thumbprint: _Optional[bytes] = ..., key_thumbprint: _Optional[bytes] = ..., credentials: _Optional[_Iterable[str]] = ..., created_at: _Optional[int] = ...) -> None: ...
+
+class Recovery(_message.Message):
+    __slots__ = ("key_thumbprint", "begun_at", "counts_from")
+    KEY_THUMBPRINT_FIELD_NUMBER: _ClassVar[int]
+    BEGUN_AT_FIELD_NUMBER: _ClassVar[int]
+    COUNTS_FROM_FIELD_NUMBER: _ClassVar[int]
+    key_thumbprint: bytes
+    begun_at: int
+    counts_from: int
+    def __init__(self, key_thumbprint: _Optional[bytes] = ..., begun_at: _Optional[int] = ..., counts_from: _Optional[int] = ...) -> None: ...
 
 class OwnerKeyRevocation(_message.Message):
     __slots__ = ("suite", "signer_role", "keyring_id", "manifest_hash", "owner_thumbprint", "signer_thumbprint", "key_thumbprint", "created_at")

@@ -70,7 +70,7 @@ class Signature(_message.Message):
     def __init__(self, keyid: _Optional[bytes] = ..., sig: _Optional[bytes] = ...) -> None: ...
 
 class Manifest(_message.Message):
-    __slots__ = ("suite", "signer_role", "name", "sequence", "previous_hash", "keyring_id", "threshold", "durable_quorum", "custodians", "admins", "admin_quorum", "issuers", "policy", "policy_schema", "created_at", "expires_at", "change_delay", "emergency")
+    __slots__ = ("suite", "signer_role", "name", "sequence", "previous_hash", "keyring_id", "threshold", "durable_quorum", "custodians", "admins", "admin_quorum", "issuers", "policy", "policy_schema", "created_at", "expires_at", "change_delay", "emergency", "recovery_delay")
     SUITE_FIELD_NUMBER: _ClassVar[int]
     SIGNER_ROLE_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -89,6 +89,7 @@ class Manifest(_message.Message):
     EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
     CHANGE_DELAY_FIELD_NUMBER: _ClassVar[int]
     EMERGENCY_FIELD_NUMBER: _ClassVar[int]
+    RECOVERY_DELAY_FIELD_NUMBER: _ClassVar[int]
     suite: int
     signer_role: SignerRole
     name: str
@@ -107,7 +108,8 @@ class Manifest(_message.Message):
     expires_at: int
     change_delay: int
     emergency: bool
-    def __init__(self, suite: _Optional[int] = ..., signer_role: _Optional[_Union[SignerRole, str]] = ..., name: _Optional[str] = ..., sequence: _Optional[int] = ..., previous_hash: _Optional[bytes] = ..., keyring_id: _Optional[bytes] = ..., threshold: _Optional[int] = ..., durable_quorum: _Optional[int] = ..., custodians: _Optional[_Iterable[_Union[ManifestCustodian, _Mapping]]] = ..., admins: _Optional[_Iterable[bytes]] = ..., admin_quorum: _Optional[int] = ..., issuers: _Optional[_Iterable[_Union[Issuer, _Mapping]]] = ..., policy: _Optional[str] = ..., policy_schema: _Optional[str] = ..., created_at: _Optional[int] = ..., expires_at: _Optional[int] = ..., change_delay: _Optional[int] = ..., emergency: _Optional[bool] = ...) -> None: ...
+    recovery_delay: int
+    def __init__(self, suite: _Optional[int] = ..., signer_role: _Optional[_Union[SignerRole, str]] = ..., name: _Optional[str] = ..., sequence: _Optional[int] = ..., previous_hash: _Optional[bytes] = ..., keyring_id: _Optional[bytes] = ..., threshold: _Optional[int] = ..., durable_quorum: _Optional[int] = ..., custodians: _Optional[_Iterable[_Union[ManifestCustodian, _Mapping]]] = ..., admins: _Optional[_Iterable[bytes]] = ..., admin_quorum: _Optional[int] = ..., issuers: _Optional[_Iterable[_Union[Issuer, _Mapping]]] = ..., policy: _Optional[str] = ..., policy_schema: _Optional[str] = ..., created_at: _Optional[int] = ..., expires_at: _Optional[int] = ..., change_delay: _Optional[int] = ..., emergency: _Optional[bool] = ..., recovery_delay: _Optional[int] = ...) -> None: ...
 
 class ManifestCustodian(_message.Message):
     __slots__ = ("index", "organisation", "jurisdiction", "hosting", "parent", "endpoint", "identity_key")
