@@ -17,6 +17,7 @@ _NUMBERS = {
     "durable_quorum": "custodians that must hold a new key",
     "admin_quorum": "admins that act together",
     "change_delay": "the delay of changes",
+    "recovery_delay": "the delay of recoveries (0: there are none)",
 }
 
 _OF_ISSUERS = {
@@ -50,7 +51,7 @@ def changes(before: Manifest, after: Manifest) -> list[str]:
 
 
 def _number(name: str, value: Any) -> str:
-    return f"{value / DAY:g} days" if name == "change_delay" else str(value)
+    return f"{value / DAY:g} days" if name.endswith("_delay") else str(value)
 
 
 def _by(key: Callable[[T], Hashable], values: Iterable[T]) -> dict[Hashable, T]:

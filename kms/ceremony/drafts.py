@@ -71,6 +71,7 @@ class Draft:
     issuers: tuple[IssuerDraft, ...] | None = None
     policy: Path | None = None
     change_delay_days: int | None = None
+    recovery_delay_days: int | None = None
     valid_days: int = 365
     remove: tuple[str, ...] = ()
     emergency: bool = False
@@ -78,8 +79,10 @@ class Draft:
     def __post_init__(self) -> None:
         if (self.name or "").upper().startswith(REHEARSAL):
             raise ConfigError(f"name: {REHEARSAL!r} is how `kms ceremony rehearse` marks its own")
-        if self.valid_days <= 0 or (self.change_delay_days or 0) < 0:
-            raise ConfigError("valid_days must be positive, change_delay_days not negative")
+        if self.valid_days <= 0 or min(self.change_delay_days or 0, self.recovery_delay_days or 0) < 0:
+            raise ConfigError(
+                "valid_days must be positive, change_delay_days and recovery_delay_days not negative"
+            )
 
     def policy_text(self) -> str | None:
         """The named policy; None if none is named."""
@@ -115,6 +118,7 @@ def genesis(draft: Draft, enrolments: Sequence[Enrolment], now: int) -> Manifest
         created_at=now,
         expires_at=now + draft.valid_days * DAY,
         change_delay=(draft.change_delay_days or 0) * DAY,
+        recovery_delay=(draft.recovery_delay_days or 0) * DAY,
     )
 
 
@@ -131,7 +135,7 @@ def successor(draft: Draft, chain: Chain, enrolments: Sequence[Enrolment], now: 
     kept = min(before.durable_quorum, len(custodians))
     quorum = kept if threshold == before.threshold else _durable(threshold)
     policy = draft.policy_text()
-    delay = draft.change_delay_days
+    delay, recovery = draft.change_delay_days, draft.recovery_delay_days
     return replace(
         before,
         name=draft.name or before.name,
@@ -150,6 +154,7 @@ def successor(draft: Draft, chain: Chain, enrolments: Sequence[Enrolment], now: 
         expires_at=now + draft.valid_days * DAY,
         change_delay=before.change_delay if delay is None else delay * DAY,
         emergency=False,
+        recovery_delay=before.recovery_delay if recovery is None else recovery * DAY,
     )
 
 

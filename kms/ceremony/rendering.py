@@ -113,6 +113,7 @@ def facts(proposal: Proposal, now: int) -> dict[str, Any]:
         "expires_at": statement.expires_at,
         "change_delay": statement.change_delay,
         "emergency": statement.emergency,
+        "recovery_delay": statement.recovery_delay,
         "survives": survives(statement),
         "changes": changes(proposal.chain.last.manifest, statement) if proposal.chain else [],
         "rules": [
@@ -173,6 +174,11 @@ def _manifest(proposal: Proposal, manifest: Manifest) -> list[str]:
         f"  ends       {when(manifest.expires_at)}",
         f"  changes    hold {manifest.change_delay / DAY:g} days after they are made",
     ]
+    if manifest.recovery_delay:
+        lines.append(
+            f"  recovery   a new key counts for a lost one {manifest.recovery_delay / DAY:g} days after two issuers "
+            "vouched for its holder, unless the old one objects"
+        )
     if proposal.chain is not None:
         lines.append(f"  keyring    {proposal.keyring_id.hex()}")
         if not manifest.emergency:

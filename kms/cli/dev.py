@@ -84,12 +84,13 @@ def user(
         str, typer.Option("--class", help="device, professional, service, operator.")
     ] = "device",
     issuer: Annotated[list[str], typer.Option(help="Who vouches: a, b, or both.")] = ["a"],  # noqa: B006
+    subject: Annotated[str, typer.Option(help="Whom issuers take the user for; the name by default.")] = "",
     state: State = DEFAULT,
 ) -> None:
     """Make a device for a user, and print the folder of its profile."""
     from kms.dev.cluster import Cluster
 
-    typer.echo(str(Cluster.attach(state).add_user(name, holder_class, issuer)))
+    typer.echo(str(Cluster.attach(state).add_user(name, holder_class, issuer, subject)))
 
 
 @app.command()

@@ -6,7 +6,7 @@ import json
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,6 +24,8 @@ from kms.cli.device import (
 if TYPE_CHECKING:
     from kms.crypto.signing import SigningKey
     from kms.statements.ids import Thumbprint
+    from kms_client.aio import AsyncClient
+    from kms_client.noticing import Heard
     from kms_client.profile import Profile
 
 app = typer.Typer(help="An owner's keys.", no_args_is_help=True)
@@ -31,6 +33,8 @@ key = typer.Typer(help="An owner's key, in a file behind a passphrase.", no_args
 guardian = typer.Typer(help="Who reads for an owner: a child's parent.", no_args_is_help=True)
 app.add_typer(key, name="key")
 app.add_typer(guardian, name="guardian")
+recovery = typer.Typer(help="When an owner's device is lost.", no_args_is_help=True)
+app.add_typer(recovery, name="recovery")
 Of = Annotated[
     str, typer.Option(help="The owner, if this device acts for more than one: a contact file or thumbprint.")
 ]
@@ -179,6 +183,110 @@ def add_guardian(
     )
     target.write_bytes(mandate)
     tell_outcome(told, as_json)
+
+
+@app.command()
+def bind(profile: ProfilePath = HERE, as_json: Json = False) -> None:
+    """Tell custodians as whom your issuers know you, for the day on which this device is lost.
+
+    Run it again to tell custodians that were out of reach. Exit code 1 until it is effective.
+    """
+    tell_outcome(act(read_profile(profile), lambda client: client.bind_owner()), as_json)
+
+
+@recovery.command("begin")
+def begin(
+    owner: Annotated[str, typer.Argument(help="The lost key: a contact file, or a thumbprint in hex.")],
+    profile: ProfilePath = HERE,
+    as_json: Json = False,
+) -> None:
+    """Ask that this device's key count for a lost one, after the keyring's wait. The lost one may object."""
+    lost = read_contact(owner)
+    tell_outcome(act(read_profile(profile), lambda client: client.begin_recovery(lost.thumbprint)), as_json)
+
+
+@recovery.command("list")
+def list_recoveries(of: Of = "", profile: ProfilePath = HERE, as_json: Json = False) -> None:
+    """List recoveries of this owner's key: of which new key, and from when it counts, at each custodian."""
+    device = read_profile(profile)
+    owner, _ = _owner(device, of)
+    accounts = act(device, lambda client: client.accounts(owner=owner))
+    found = [
+        {
+            "custodian": index,
+            "key": r.key_thumbprint.hex(),
+            "begun_at": r.begun_at,
+            "counts_from": r.counts_from,
+        }
+        for index, account in sorted(accounts.items())
+        for r in account.recoveries
+    ]
+    if as_json:
+        typer.echo(json.dumps({"recoveries": found}))
+        return
+    for entry in found:
+        state = f"counts from {_when(entry['counts_from'])}" if entry["counts_from"] else "was stopped"
+        typer.echo(f"{entry['key']} at custodian {entry['custodian']}: {state}")
+
+
+@recovery.command("object")
+def object_to(
+    who: Annotated[str, typer.Argument(help="The new key: its thumbprint in hex, as the notice says.")],
+    of: Of = "",
+    profile: ProfilePath = HERE,
+    as_json: Json = False,
+) -> None:
+    """Stop a recovery that is not yours: the new key never counts. The same as `kms owner key revoke`."""
+    revoke(who, of, profile, as_json)
+
+
+@app.command()
+def notices(
+    watch: Annotated[bool, typer.Option("--watch", help="Go on, with each thing as it happens.")] = False,
+    of: Of = "",
+    profile: ProfilePath = HERE,
+    as_json: Json = False,
+) -> None:
+    """What happened to this owner's records and keys, as the custodians tell: who read, which keys were named."""
+    device = read_profile(profile)
+    owner, _ = _owner(device, of)
+
+    async def follow(client: AsyncClient) -> None:
+        async for heard in client.watch_notices(owner=owner):
+            typer.echo(json.dumps(heard.facts()) if as_json else _told(heard))
+
+    if watch:
+        act(device, follow)
+        return
+    found = act(device, lambda client: client.notices(owner=owner))
+    if as_json:
+        typer.echo(json.dumps({"notices": [heard.facts() for heard in found]}))
+        return
+    for heard in found:
+        typer.echo(_told(heard))
+
+
+NOTICES = {
+    "owner_key_added": "a further key was named",
+    "guardian_added": "a guardian was named",
+    "key_revoked": "a key was revoked",
+    "read_by_grant": "records were read by your grant",
+    "read_by_guardian": "records were read by a guardian",
+    "recovery_begun": "SOMEBODY ASKS TO HAVE YOUR KEY RECOVERED; if it is not you: kms owner recovery object",
+    "recovery_stopped": "a recovery was stopped",
+    "emergency": "RECORDS WERE READ IN AN EMERGENCY, without your leave",
+    "read_by_others": "records were read by somebody whom a rule or a custodian's people let in",
+}
+
+
+def _told(heard: Heard) -> str:
+    count = f" ({heard.count} records)" if heard.count else ""
+    by = _list(heard.by) + (f", not by {_list(heard.silent)}" if heard.silent else "")
+    return f"{_when(heard.at)}  {NOTICES[heard.kind.name.lower()]}{count}\n    key {heard.key.hex()}; told by {by}"
+
+
+def _when(seconds: Any) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _owner(device: Profile, of: str) -> tuple[Thumbprint, list[bytes]]:

@@ -53,6 +53,7 @@ ISSUER_KEY: Final = "issuer key"
 ISSUER_KEYS: Final = "issuer keys"
 CREDENTIAL: Final = "credential"
 SUBJECT: Final = "subject"
+RECOVERY: Final = "recovery"
 
 # H(label, ...) used as HPKE `info`.
 SEAL_DEPOSIT: Final = "deposit"

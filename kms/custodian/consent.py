@@ -7,13 +7,15 @@ signed receipt, so that an owner can show who lives by it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from kms.crypto import sealing
-from kms.custodian import mandates, notices
+from kms.custodian import mandates, notices, recovering
 from kms.custodian.case import counter_key
 from kms.custodian.context import NodeContext
-from kms.custodian.owners import Standing, standing
+from kms.custodian.owners import RECOVERED, Standing, standing
+from kms.custodian.vouching import key_is_killed
 from kms.errors import Denied, Invalid
 from kms.statements.audit import LogKind
 from kms.statements.codec import payload_type
@@ -22,6 +24,7 @@ from kms.statements.consent import (
     AccountAnswer,
     ConsentReceipt,
     GrantUse,
+    Recovery,
     account_info,
     open_question,
 )
@@ -36,6 +39,7 @@ from kms.statements.mandates import (
     open_key_revocation,
     open_owner_key,
 )
+from kms.statements.recovery import OwnerBinding, RecoveryRequest, open_binding, open_recovery
 
 
 def submit(node: NodeContext, envelope: Envelope) -> bytes:
@@ -74,6 +78,24 @@ def _take_guardian(node: NodeContext, envelope: Envelope) -> bytes:
     return _record(node, signed, LogKind.CONSENT, signed.statement.owner_thumbprint, "GUARDIAN_ADDED", act)
 
 
+def _take_binding(node: NodeContext, envelope: Envelope) -> bytes:
+    signed = open_binding(envelope, node.keyring)
+
+    def act(now: int) -> None:
+        recovering.bind(node, signed, now)
+
+    return _record(node, signed, LogKind.CONSENT, signed.statement.owner_thumbprint, "OWNER_BOUND", act)
+
+
+def _take_recovery(node: NodeContext, envelope: Envelope) -> bytes:
+    signed = open_recovery(envelope, node.keyring, node.me.index, node.now())
+
+    def act(now: int) -> None:
+        recovering.begin(node, signed, now)
+
+    return _record(node, signed, LogKind.CONSENT, signed.statement.key_thumbprint, "RECOVERY_BEGUN", act)
+
+
 def _take_key_revocation(node: NodeContext, envelope: Envelope) -> bytes:
     signed = open_key_revocation(envelope, node.keyring)
 
@@ -89,6 +111,8 @@ _TAKERS: dict[str, Callable[[NodeContext, Envelope], bytes]] = {
     payload_type(OwnerKey): _take_owner_key,
     payload_type(Guardian): _take_guardian,
     payload_type(OwnerKeyRevocation): _take_key_revocation,
+    payload_type(OwnerBinding): _take_binding,
+    payload_type(RecoveryRequest): _take_recovery,
 }
 
 
@@ -124,21 +148,40 @@ def _record(
     return receipt.envelope
 
 
-def account(node: NodeContext, envelope: Envelope) -> tuple[bytes, bytes]:
-    """(envelope of the AccountAnswer, sealed Account) for an owner who asks about what is theirs."""
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An AccountAnswer's envelope, the sealed Account, and the number of its last notice."""
+
+    envelope: bytes
+    sealed: bytes
+    last_notice: int
+
+
+def account(node: NodeContext, envelope: Envelope, asked_at: int | None = None, after: int = 0) -> Answered:
+    """For an owner who asks about what is theirs.
+
+    A watcher is answered again: the question was fresh at `asked_at`, and notices `after` a number are new. Whether the
+    asker acts for the owner is looked at each time.
+    """
     now = node.now()
-    question = open_question(envelope, node.keyring, node.me.index, now)
+    question = open_question(envelope, node.keyring, node.me.index, now if asked_at is None else asked_at)
     asked = question.statement
     owner = asked.owner_thumbprint
     side = standing(node, owner, now)
-    if not side.acts(asked.asker_thumbprint):
+    if not side.acts(asked.asker_thumbprint) or key_is_killed(node, asked.asker_thumbprint):
         raise Denied("only the owner is told what is held about them", reason="NOT_OWNER")
     known = node.store.consent.mandates((owner,))
+    revoked = {key for _, key in node.store.consent.revoked_keys((owner,))}
     told = Account(
         tuple(_grant_use(node, side, grant_id) for grant_id in asked.grant_ids),
-        tuple(Envelope.FromString(mandate.envelope) for mandate in known),
-        tuple(sorted(key for _, key in node.store.consent.revoked_keys((owner,)))),
-        notices.notices(node, owner, asked.notices_after),
+        tuple(Envelope.FromString(m.envelope) for m in known if m.kind != RECOVERED),
+        tuple(sorted(revoked)),
+        notices.notices(node, owner, max(after, asked.notices_after)),
+        tuple(
+            Recovery(m.key, int.from_bytes(m.envelope, "big"), 0 if m.key in revoked else m.sequence)
+            for m in known
+            if m.kind == RECOVERED
+        ),
     )
     sealed = sealing.seal(asked.recipient_key, account_info(question), told.to_bytes())
     answer = AccountAnswer(
@@ -149,7 +192,8 @@ def account(node: NodeContext, envelope: Envelope) -> tuple[bytes, bytes]:
         sealing.blob_hash(sealed),
         now,
     )
-    return sign(answer, node.identity).envelope, sealed
+    last = told.notices[-1].number if told.notices else max(after, asked.notices_after)
+    return Answered(sign(answer, node.identity).envelope, sealed, last)
 
 
 def _grant_use(node: NodeContext, side: Standing, grant_id: GrantId) -> GrantUse:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol, TypeVar
 
 from kms.custodian.node import CustodianNode
+from kms.errors import Exhausted
 from kms.transport.server import Call, Method
 from kms.wire.v1 import consent_pb2 as pb
 from kms.wire.v1 import keyring_pb2
 
 SERVICE = "kms.v1.ConsentService"
 MAX_BYTES = 128 << 10
+MAX_WATCHERS = 256
+WATCH_SECONDS = 3600.0
 R = TypeVar("R")
 
 
@@ -26,6 +30,12 @@ class ConsentService:
 
     def __init__(self, node: Callable[[], CustodianNode], run: Run) -> None:
         self._node, self._run = node, run
+        self._changed: set[asyncio.Event] = set()
+
+    def wake(self) -> None:
+        """There may be new notices: whoever watches looks again."""
+        for changed in self._changed:
+            changed.set()
 
     def methods(self) -> tuple[Method, ...]:
         return (
@@ -36,13 +46,50 @@ class ConsentService:
                 public=True,
                 max_bytes=MAX_BYTES,
             ),
+            Method(
+                "WatchAccount",
+                pb.WatchAccountRequest,
+                self.watch_account,
+                streams=True,
+                public=True,
+                max_bytes=MAX_BYTES,
+                max_seconds=WATCH_SECONDS,
+            ),
             Method("GetAccount", pb.GetAccountRequest, self.get_account, public=True, max_bytes=MAX_BYTES),
         )
 
     async def submit_consent(self, request: pb.SubmitConsentRequest, call: Call) -> pb.SubmitConsentResponse:
         receipt = await self._run(self._node().submit_consent, request.statement)
+        self.wake()
         return pb.SubmitConsentResponse(receipt=keyring_pb2.Envelope.FromString(receipt))
 
     async def get_account(self, request: pb.GetAccountRequest, call: Call) -> pb.GetAccountResponse:
-        answer, sealed = await self._run(self._node().account, request.question)
-        return pb.GetAccountResponse(answer=keyring_pb2.Envelope.FromString(answer), sealed=sealed)
+        answered = await self._run(self._node().account, request.question)
+        return pb.GetAccountResponse(
+            answer=keyring_pb2.Envelope.FromString(answered.envelope), sealed=answered.sealed
+        )
+
+    async def watch_account(
+        self, request: pb.WatchAccountRequest, call: Call
+    ) -> AsyncIterator[pb.WatchAccountResponse]:
+        if len(self._changed) >= MAX_WATCHERS:
+            raise Exhausted("too many watch already: ask now and then", reason="TOO_MANY_WATCHERS")
+        asked_at, last, first = self._node().context.now(), 0, True
+        changed = asyncio.Event()
+        self._changed.add(changed)
+        try:
+            while True:
+                changed.clear()
+                answered = await self._run(self._node().account, request.question, asked_at, last)
+                if not first and answered.last_notice == last:
+                    await changed.wait()
+                    continue
+                yield pb.WatchAccountResponse(
+                    answer=keyring_pb2.Envelope.FromString(answered.envelope), sealed=answered.sealed
+                )
+                first, last = (
+                    False,
+                    answered.last_notice,
+                )  # and at once again: one answer may not hold them all
+        finally:
+            self._changed.discard(changed)

@@ -7,7 +7,8 @@ from typing import Final
 from kms.custodian.consent_store import StoredMandate
 from kms.custodian.context import NodeContext
 from kms.custodian.notices import notify
-from kms.custodian.owners import FURTHER, GUARDIAN, standing
+from kms.custodian.owners import FURTHER, GUARDIAN, RECOVERED, standing
+from kms.custodian.vouching import key_is_killed
 from kms.errors import Conflict, Denied, Exhausted
 from kms.statements.consent import NoticeKind
 from kms.statements.envelope import Signed
@@ -35,7 +36,7 @@ def _add(
     owner, key = statement.owner_thumbprint, statement.key_thumbprint
     store = node.store.consent
     revoked = store.revoked_keys((owner,))
-    if (owner, owner) in revoked:
+    if (owner, owner) in revoked or key_is_killed(node, owner):
         raise Denied("that key was revoked: it names nobody any more", reason="OWNER_KEY_REVOKED")
     if (owner, key) in revoked:
         raise Denied("a key that was revoked never comes back: name another", reason="OWNER_KEY_REVOKED")
@@ -55,10 +56,15 @@ def revoke_key(node: NodeContext, signed: Signed[OwnerKeyRevocation], now: int) 
     statement = signed.statement
     owner, key = statement.owner_thumbprint, statement.key_thumbprint
     _check_acts(node, owner, statement.signer_thumbprint, now)
+    waits = any(
+        (m.key, m.kind) == (key, RECOVERED) and now < m.sequence
+        for m in node.store.consent.mandates((owner,))
+    )
     node.store.consent.revoke_key(owner, key)
-    notify(node, owner, NoticeKind.KEY_REVOKED, signed.hash, key, now)
+    kind = NoticeKind.RECOVERY_STOPPED if waits else NoticeKind.KEY_REVOKED
+    notify(node, owner, kind, signed.hash, key, now)
 
 
 def _check_acts(node: NodeContext, owner: Thumbprint, key: Thumbprint, now: int) -> None:
-    if not standing(node, owner, now).acts(key):
+    if not standing(node, owner, now).acts(key) or key_is_killed(node, key):
         raise Denied("that key does not act for the owner here", reason="NOT_OWNER")

@@ -195,10 +195,10 @@ class CustodianNode:
         self._keep_up()
         return consent.submit(self.context, envelope)
 
-    def account(self, envelope: Envelope) -> tuple[bytes, bytes]:
-        """(envelope of an AccountAnswer, sealed Account)."""
+    def account(self, envelope: Envelope, asked_at: int | None = None, after: int = 0) -> consent.Answered:
+        """What is held about an owner; again, for a question that came at `asked_at`, with notices `after` a number."""
         self._check_manifest()
-        return consent.account(self.context, envelope)
+        return consent.account(self.context, envelope, asked_at, after)
 
     def descriptors(self, key_ids: Sequence[KeyId]) -> list[bytes]:
         """Exact bytes of those descriptors that are here: a coordinator that loses its directory destroys nothing."""

@@ -17,6 +17,8 @@ from kms.statements.release import Purpose
 
 FURTHER: Final = "further key"
 GUARDIAN: Final = "guardian"
+RECOVERED: Final = "recovered"
+"""Its sequence is the second from which the key counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,12 @@ def standings(node: NodeContext, owners: Collection[Thumbprint], now: int) -> Ma
         if mandate.kind == FURTHER:
             family[mandate.owner].add(mandate.key)
             if open_owner_key(mandate.envelope, node.keyring).statement.holds(now):
+                keys[mandate.owner].add(mandate.key)
+        elif mandate.kind == RECOVERED:
+            # While it waits it is nobody's: what it signs now must not count later either. And what the admins
+            # have switched off since, no wait brings about.
+            if node.keyring.manifest.recovery_delay and now >= mandate.sequence:
+                family[mandate.owner].add(mandate.key)
                 keys[mandate.owner].add(mandate.key)
         elif mandate.kind == GUARDIAN and (mandate.owner, mandate.key) not in revoked:
             guardian = open_guardian(mandate.envelope, node.keyring).statement

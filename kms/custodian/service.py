@@ -53,6 +53,7 @@ class CustodianService:
         self._turn = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="node")
         self._changed: dict[bytes, set[asyncio.Event]] = defaultdict(set)
+        self._owners = consent_service.ConsentService(lambda: self._node, self._run)
         self._issuers = issuer_service.IssuerService(lambda: self._node, self._run)
         self._kills = kill_service.KillService(lambda: self._node, self._run, self._wake)
 
@@ -132,7 +133,7 @@ class CustodianService:
 
     def consent_methods(self) -> tuple[Method, ...]:
         """Methods of the public port, for owners."""
-        return consent_service.ConsentService(lambda: self._node, self._run).methods()
+        return self._owners.methods()
 
     def approval_methods(self) -> tuple[Method, ...]:
         """Methods of the local socket."""
@@ -203,6 +204,7 @@ class CustodianService:
         envelope, sealed = await self._run(
             self._node.release, RequestHash(request.request_hash), request.certificate
         )
+        self._owners.wake()
         return custodian_pb2.ReleaseSharesResponse(
             shares=coordinator_pb2.SealedShares(share_release=_envelope(envelope), sealed=sealed)
         )

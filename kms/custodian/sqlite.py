@@ -104,6 +104,11 @@ def m_mandates(db: Database) -> None:
             db.execute(statement)
 
 
+@MIGRATIONS()
+def m_bindings(db: Database) -> None:
+    db.execute((Path(__file__).parent / "bindings.sql").read_text())
+
+
 @dataclass(frozen=True, slots=True)
 class _Frame:
     """The first part of some descriptors, and what it says."""

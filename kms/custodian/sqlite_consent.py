@@ -57,6 +57,17 @@ class SqliteConsent:
                 f"SELECT {columns} FROM {table} WHERE owner IN ({marks})", part
             ).fetchall()
 
+    def binding(self, owner: Thumbprint) -> tuple[int, bytes] | None:
+        row = self._db.execute(
+            "SELECT sequence, subjects FROM owner_bindings WHERE owner = ?", (owner,)
+        ).fetchone()
+        return cast(tuple[int, bytes], row) if row else None
+
+    def put_binding(self, owner: Thumbprint, sequence: int, subjects: bytes) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO owner_bindings VALUES (?, ?, ?)", (owner, sequence, subjects)
+        )
+
     def add_notice(self, owner_tag: bytes, at: int, sealed: bytes) -> None:
         self._db.execute(
             "INSERT INTO notices (owner_tag, at, sealed) VALUES (?, ?, ?)", (owner_tag, at, sealed)

@@ -192,9 +192,15 @@ class Cluster:
             credentials=DevCredentials(self.issuers(issuers), subject, holder_class),
         )
 
-    def add_user(self, subject: str, holder_class: str, issuers: Sequence[str] = ("a",)) -> Path:
-        """A device of `subject` as a folder with a key and a profile, for programs; returns the folder."""
-        home = self.layout.folder / "users" / subject
+    def add_user(
+        self, name: str, holder_class: str, issuers: Sequence[str] = ("a",), subject: str = ""
+    ) -> Path:
+        """A device as a folder with a key and a profile, for programs; returns the folder.
+
+        Issuers take its holder for `subject`, for `name` if there is none.
+        """
+        subject = subject or name
+        home = self.layout.folder / "users" / name
         if (home / "profile.toml").exists():
             return home
         home.mkdir(parents=True, mode=0o700)

@@ -41,6 +41,8 @@ NAMES = ("Hospital Trust", "Patients' Union", "Medical Chamber", "University", "
 CLASSES = {"a": ("device", "professional"), "b": ("device", "professional", "service", "operator")}
 _TLS = {"certificate": "tls.pem", "key": "tls.key", "authorities": "../ca/ca.pem"}
 YEAR = 365 * 86400
+RECOVERY_SECONDS = 5
+"""In earnest it is days: on a development cluster nobody waits for an objection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,7 @@ def found(
         policy_schema=default_schema(),
         created_at=now,
         expires_at=now + valid_seconds,
+        recovery_delay=RECOVERY_SECONDS,
     )
     payload = encode(manifest)
     signed = sign_payload(manifest, payload, admin, *identities.values())

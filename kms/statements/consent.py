@@ -126,6 +126,16 @@ class Notice:
     count: int
 
 
+@message(consent_pb2.Recovery)
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """A key that is to count for an owner, since when it waits and from when on it counts; 0 if it was stopped."""
+
+    key_thumbprint: Thumbprint
+    begun_at: int
+    counts_from: int
+
+
 @message(consent_pb2.Account)
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -137,6 +147,7 @@ class Account:
     revoked_keys: tuple[Thumbprint, ...] = ()
     notices: tuple[Notice, ...] = ()
     """The next ones, oldest first, at most 200."""
+    recoveries: tuple[Recovery, ...] = ()
 
     def to_bytes(self) -> bytes:
         return encode(self)

@@ -116,7 +116,8 @@ class Custodian:
 class Manifest:
     """Who holds shares, who may change that, whose evidence counts, by which policy; times in unix seconds.
 
-    `change_delay` is in seconds; `emergency` marks an eviction, which need not wait for it.
+    `change_delay` is in seconds; `emergency` marks an eviction, which need not wait for it. `recovery_delay` is in
+    seconds: how long a recovery waits for an objection, 0 if there is none.
     """
 
     name: str
@@ -135,6 +136,7 @@ class Manifest:
     expires_at: int
     change_delay: int = 0
     emergency: bool = False
+    recovery_delay: int = 0
 
     def __post_init__(self) -> None:
         n, t = len(self.custodians), self.threshold

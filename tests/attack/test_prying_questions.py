@@ -36,7 +36,8 @@ def question(
 def test_an_owner_is_told(world: World, owner: Device, grant: Grant) -> None:
     recipient = SealingPrivateKey.generate()
     asked = question(world, owner, grant, recipient)
-    answer, sealed = world.nodes[1].account(asked.message)
+    answered = world.nodes[1].account(asked.message)
+    answer, sealed = answered.envelope, answered.sealed
     envelope = Envelope.FromString(answer)
     account = open_account(envelope, sealed, world.keyring, asked, recipient)
     assert [(use.grant_id, use.uses, use.revoked) for use in account.grants] == [(grant.grant_id, 0, False)]
@@ -58,7 +59,7 @@ def test_a_question_that_was_overheard_is_answered_to_who_asked_it_alone(
 ) -> None:
     mine, thiefs = SealingPrivateKey.generate(), SealingPrivateKey.generate()
     asked = question(world, owner, grant, mine)
-    _, sealed = world.nodes[1].account(asked.message)
+    sealed = world.nodes[1].account(asked.message).sealed
     with pytest.raises(CryptoError):
         thiefs.open(account_info(asked), sealed)
     bent = with_payload(asked.message, encode(replace(asked.statement, recipient_key=thiefs.public)))
@@ -85,7 +86,8 @@ def test_an_answer_to_another_question_or_by_another_custodian_is_refused(
     first, second = (
         question(world, owner, replace(grant, grant_id=GrantId(end * 16)), recipient) for end in (b"1", b"2")
     )
-    answer, sealed = world.nodes[1].account(first.message)
+    answered = world.nodes[1].account(first.message)
+    answer, sealed = answered.envelope, answered.sealed
     elsewhere = sign(replace(first.statement, index=2), owner.key)
     for asked in (second, elsewhere):
         with pytest.raises(KmsError):

@@ -8,6 +8,7 @@ import pytest
 
 from kms.errors import BadSignature, Conflict, Denied, Exhausted, Invalid, KmsError
 from kms.statements.envelope import sign
+from kms.statements.kills import KeyKill
 from kms.statements.mandates import OwnerKey
 from tests.protocol.adversary import ruling
 from tests.protocol.world import Device, World
@@ -114,3 +115,24 @@ def test_an_owner_names_so_many_and_never_itself(world: World, owner: Device) ->
 def test_a_statement_for_another_keyring_is_refused(world: World, owner: Device, second: Device) -> None:
     elsewhere: OwnerKey = replace(world.owner_key(owner, second), keyring_id=world.keyring.manifest_hash)  # type: ignore[arg-type]
     assert refusal(world, elsewhere, owner).reason == "WRONG_KEYRING"
+
+
+def test_a_key_that_its_holder_ended_says_nothing_for_an_owner_any_more(
+    world: World, owner: Device, second: Device
+) -> None:
+    world.tell(world.owner_key(owner, second), owner)
+    for ended in (owner, second):
+        keyring = world.keyring
+        kill = KeyKill(keyring.keyring_id, keyring.manifest_hash, ended.thumbprint, world.clock())
+        world.nodes[1].kill(sign(kill, ended.key).message)
+    friend = world.device("friend")
+    for statement in (
+        world.owner_key(owner, friend),
+        world.guardian(owner, friend),
+        world.binding(owner, ("a", "mallory"), ("b", "mallory")),
+    ):
+        assert refusal(world, statement, owner).reason == "OWNER_KEY_REVOKED"
+    assert refusal(world, world.key_revocation(owner, second, owner), second).reason == "NOT_OWNER"
+    for asker in (owner, second):
+        with pytest.raises(Denied):
+            world.account(1, asker, owner=owner)

@@ -32,6 +32,7 @@ from kms.statements.envelope import Envelope, Signed, sign, sign_payload
 from kms.statements.evidence import Approval, Grant, GrantAction, Revocation, approval_text_hash
 from kms.statements.ids import GrantId, KeyId, RequestHash, Thumbprint
 from kms.statements.keys import Deposit, KeySpec
+from kms.statements.kills import person_name
 from kms.statements.mandates import Guardian, OwnerKey, OwnerKeyRevocation
 from kms.statements.manifest import (
     Custodian,
@@ -46,6 +47,7 @@ from kms.statements.manifest import (
     open_genesis,
     open_sealing_key,
 )
+from kms.statements.recovery import OwnerBinding, RecoveryRequest
 from kms.statements.registry import Approver
 from kms.statements.release import RULE_LIFETIME, Purpose, Verdict
 from kms.wire.v1 import coordinator_pb2
@@ -148,11 +150,16 @@ class World:
             self.approvers[index] = signing_key(f"approver {index}")
 
     @classmethod
-    def found(cls, folder: Path, *, n: int = 5, threshold: int = 3, name: str = "test") -> World:
-        """A new keyring with all its nodes up. Another `name` is another keyring, of the same parties."""
+    def found(
+        cls, folder: Path, *, n: int = 5, threshold: int = 3, name: str = "test", **changes: object
+    ) -> World:
+        """A new keyring with all its nodes up. Another `name` is another keyring, of the same parties.
+
+        `changes` to the manifest's fields.
+        """
         clock = Clock()
         identities, approvers, issuer_keys = parties(n)
-        keyring = found_keyring(name, identities, issuer_keys, threshold, clock())
+        keyring = found_keyring(name, identities, issuer_keys, threshold, clock(), (), **changes)
         world = cls(folder, clock, keyring, identities, approvers, issuer_keys)
         for index in identities:
             world.start(index)
@@ -414,6 +421,24 @@ class World:
             sequence,
         )
 
+    def binding(self, owner: Device, *people: tuple[str, str], sequence: int = 1) -> OwnerBinding:
+        """What an owner would sign to be recovered by these (issuer's name, subject)."""
+        keyring = self.keyring
+        subjects = tuple(person_name(keyring.keyring_id, iss(issuer), who) for issuer, who in people)
+        return OwnerBinding(keyring.keyring_id, keyring.manifest_hash, owner.thumbprint, subjects, sequence)
+
+    def recovery(self, index: int, owner: Device, key: Device, credentials: Sequence[str]) -> RecoveryRequest:
+        """What a new key would sign to count for a lost owner's at custodian `index`."""
+        return RecoveryRequest(
+            self.keyring.keyring_id,
+            self.keyring.manifest_hash,
+            index,
+            owner.thumbprint,
+            key.thumbprint,
+            tuple(credentials),
+            self.clock(),
+        )
+
     def key_revocation(self, owner: Device, by: Device, key: Device) -> OwnerKeyRevocation:
         """What a key that acts for an owner would sign against another one."""
         return OwnerKeyRevocation(
@@ -426,12 +451,20 @@ class World:
         )
 
     def account(
-        self, index: int, asker: Device, *, owner: Device | None = None, grants: Sequence[Grant] = ()
+        self,
+        index: int,
+        asker: Device,
+        *,
+        owner: Device | None = None,
+        grants: Sequence[Grant] = (),
+        notices_after: int = 0,
     ) -> Account:
         """What custodian `index` says that it holds about an owner."""
         recipient = SealingPrivateKey.generate()
-        asked = sign(self.question(index, asker, recipient, owner=owner, grants=grants), asker.key)
-        return open_account(*self.nodes[index].account(asked.message), self.keyring, asked, recipient)
+        question = self.question(index, asker, recipient, owner=owner, grants=grants)
+        asked = sign(replace(question, notices_after=notices_after), asker.key)
+        answered = self.nodes[index].account(asked.message)
+        return open_account(answered.envelope, answered.sealed, self.keyring, asked, recipient)
 
     def question(
         self,

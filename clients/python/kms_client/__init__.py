@@ -11,6 +11,7 @@ from kms_client.blocking import Client
 from kms_client.cache import CacheLimits, OpenKey
 from kms_client.consent import Told
 from kms_client.credentials import AllCredentials, CommandCredentials, CredentialSource, FileCredentials
+from kms_client.noticing import Heard
 from kms_client.profile import Profile, write_device_key
 from kms_client.releasing import Release
 
@@ -23,6 +24,7 @@ __all__ = [
     "CredentialSource",
     "Fault",
     "FileCredentials",
+    "Heard",
     "KeySpec",
     "OpenKey",
     "Profile",

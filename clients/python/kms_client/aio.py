@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -17,13 +17,14 @@ from kms.statements.ids import KeyId, Thumbprint, Version
 from kms.statements.keys import Descriptor, KeySpec, parse_descriptor
 from kms.statements.release import HUMAN_LIFETIME, Purpose
 from kms.wire.v1 import coordinator_pb2
-from kms_client import consent, creating, drawing, granting, mandates
+from kms_client import consent, creating, drawing, granting, mandates, noticing, recovering
 from kms_client.blame import Fault
 from kms_client.cache import KeyCache, OpenKey
 from kms_client.consent import Told
 from kms_client.directory import SERVICE
 from kms_client.flights import Flights
 from kms_client.keyuse import content_key, header_for, header_to, whole_file
+from kms_client.noticing import Heard
 from kms_client.profile import Profile
 from kms_client.releasing import Release, Releaser
 from kms_client.session import Session
@@ -432,3 +433,24 @@ class AsyncClient:
         """
         who = Thumbprint(owner) if owner is not None else self.thumbprint
         return await mandates.revoke_key(self._session, who, key, mandates_kept)
+
+    async def bind_owner(self) -> Told:
+        """Say as whom this owner's issuers know it (its credentials now), for a recovery if its key is lost."""
+        return await recovering.bind(self._session)
+
+    async def begin_recovery(self, owner: bytes) -> Told:
+        """Ask that this device's key count for an owner whose own is lost (a thumbprint), after the keyring's wait.
+
+        Two independent issuers must vouch for whom that owner bound. It is told at once, and may object.
+        """
+        return await recovering.begin(self._session, owner)
+
+    # -- notices -----------------------------------------------------------------------------------------------
+
+    async def notices(self, *, owner: bytes | None = None) -> list[Heard]:
+        """What happened to this owner's records and keys, as the custodians that answer tell: each thing once."""
+        return (await noticing.notices(self._session, Thumbprint(owner or self.thumbprint)))[0]
+
+    def watch_notices(self, *, owner: bytes | None = None) -> AsyncIterator[Heard]:
+        """The same, and then each thing as it happens. Never ends by itself."""
+        return noticing.follow(self._session, Thumbprint(owner or self.thumbprint))

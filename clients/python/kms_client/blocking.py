@@ -18,6 +18,7 @@ from kms_client.aio import AsyncClient
 from kms_client.blame import Fault
 from kms_client.cache import OpenKey
 from kms_client.consent import Told
+from kms_client.noticing import Heard
 from kms_client.profile import Profile
 from kms_client.releasing import Release
 
@@ -143,6 +144,15 @@ class Client:
 
     def add_guardian(self, key: bytes, **options: Any) -> tuple[bytes, Told]:
         return self._wait(self._aio.add_guardian(key, **options))
+
+    def bind_owner(self) -> Told:
+        return self._wait(self._aio.bind_owner())
+
+    def begin_recovery(self, owner: bytes) -> Told:
+        return self._wait(self._aio.begin_recovery(owner))
+
+    def notices(self, **options: Any) -> list[Heard]:
+        return self._wait(self._aio.notices(**options))
 
     def revoke_owner_key(self, key: bytes, **options: Any) -> Told:
         return self._wait(self._aio.revoke_owner_key(key, **options))

@@ -6,7 +6,7 @@ The host is not asked to carry any of it: it could say that it did.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -25,6 +25,7 @@ from kms.wire.v1 import consent_pb2, keyring_pb2
 from kms_client.session import Session
 
 CONSENT = "kms.v1.ConsentService"
+WATCH_SECONDS = 3600.0
 M = TypeVar("M", bound=Message)
 
 
@@ -62,13 +63,20 @@ async def tell(session: Session, envelope: bytes, known: Mapping[int, bytes] | N
 
     Only a receipt that the custodian signed counts, and one in `known` counts only if it still holds.
     """
+    return await tell_each(session, lambda index: envelope, known)
+
+
+async def tell_each(
+    session: Session, envelope_for: Callable[[int], bytes], known: Mapping[int, bytes] | None = None
+) -> Told:
+    """As `tell`, with a statement of its own for each custodian, by its index."""
     keyring = await session.directory.keyring()
-    message = keyring_pb2.Envelope.FromString(envelope)
-    digest = statement_hash(message.payload_type, message.payload)
+    messages = {i: keyring_pb2.Envelope.FromString(envelope_for(i)) for i in keyring.manifest.indices}
+    digests = {i: statement_hash(m.payload_type, m.payload) for i, m in messages.items()}
     receipts: dict[int, bytes] = {}
     failures: dict[int, str] = {}
     for index, receipt in (known or {}).items():
-        if index in keyring.manifest.indices and _holds(receipt, keyring, index, digest):
+        if index in digests and _holds(receipt, keyring, index, digests[index]):
             receipts[index] = receipt
 
     async def one(custodian: Custodian) -> None:
@@ -77,10 +85,10 @@ async def tell(session: Session, envelope: bytes, known: Mapping[int, bytes] | N
                 session,
                 custodian,
                 "SubmitConsent",
-                consent_pb2.SubmitConsentRequest(statement=message),
+                consent_pb2.SubmitConsentRequest(statement=messages[custodian.index]),
                 consent_pb2.SubmitConsentResponse,
             )
-            signed = open_receipt(answer.receipt, keyring, custodian.index, digest)
+            signed = open_receipt(answer.receipt, keyring, custodian.index, digests[custodian.index])
             receipts[custodian.index] = signed.envelope
         except KmsError as error:
             failures[custodian.index] = error.reason
@@ -123,6 +131,24 @@ async def ask(
 
     await asyncio.gather(*(one(custodian) for custodian in keyring.manifest.custodians))
     return accounts, failures
+
+
+async def watch(
+    session: Session, custodian: Custodian, owner: Thumbprint, notices_after: int
+) -> AsyncIterator[Account]:
+    """What one custodian holds about an owner, and again whenever there are new notices. Ends with the connection."""
+    keyring = await session.directory.keyring()
+    recipient = sealing.SealingPrivateKey.generate()
+    question = _question(session, keyring, custodian.index, owner, (), recipient, notices_after)
+    direct = Channel(custodian.endpoint, tls.client_credentials(session.profile.authorities))
+    try:
+        request = consent_pb2.WatchAccountRequest(question=question.message)
+        async for answer in direct.stream(
+            CONSENT, "WatchAccount", request, consent_pb2.WatchAccountResponse, timeout=WATCH_SECONDS
+        ):
+            yield open_account(answer.answer, answer.sealed, keyring, question, recipient)
+    finally:
+        await direct.close()
 
 
 def _question(

@@ -64,6 +64,7 @@ class Manifest:
     expires_at: int = number(16)
     change_delay: int = number(17)
     emergency: bool = flag(18)
+    recovery_delay: int = number(21)
 
     @property
     def indices(self) -> tuple[int, ...]:

@@ -34,7 +34,8 @@ def test_a_genesis_removes_nobody(changes: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"name": "Rehearsal of x"}, {"valid_days": 0}, {"change_delay_days": -1}]
+    "changes",
+    [{"name": "Rehearsal of x"}, {"valid_days": 0}, {"change_delay_days": -1}, {"recovery_delay_days": -1}],
 )
 def test_a_draft_that_contradicts_itself_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
@@ -51,6 +52,15 @@ def test_an_unknown_class_is_named() -> None:
     wrong = draft(issuers=(drafts.IssuerDraft("https://x", "x", ("doctor",), issuers[0].keys),))
     with pytest.raises(ConfigError, match="'doctor' is none of device"):
         drafts.genesis(wrong, said(1, 2, 3, 4, 5), NOW)
+
+
+def test_a_draft_switches_recovery_on_and_off_and_else_leaves_it() -> None:
+    first = drafts.genesis(draft(recovery_delay_days=7), said(1, 2, 3, 4, 5), NOW)
+    assert first.recovery_delay == 7 * 86400
+    assert drafts.genesis(draft(), said(1, 2, 3, 4, 5), NOW).recovery_delay == 0
+    known = chain()
+    on = drafts.successor(Draft(recovery_delay_days=7), known, [], NOW + 5)
+    assert (on.recovery_delay, drafts.successor(Draft(), known, [], NOW + 5).recovery_delay) == (7 * 86400, 0)
 
 
 def test_an_empty_draft_renews_the_manifest() -> None:

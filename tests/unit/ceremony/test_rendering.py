@@ -119,6 +119,22 @@ def test_a_successor_shows_what_changes() -> None:
     assert "custodian 5 (Organisation 5) leaves" in render(proposal, NOW + 1)
 
 
+def test_recovery_is_shown_where_there_is_any() -> None:
+    assert "recovery" not in render(propose(None, genesis_of(draft())), NOW)
+    text = " ".join(render(propose(None, genesis_of(draft(recovery_delay_days=7))), NOW).split())
+    assert "a new key counts for a lost one 7 days after two issuers vouched" in text
+    changed = next_proposal(chain(), draft(recovery_delay_days=3))
+    assert (
+        "the delay of recoveries (0: there are none): 0 days becomes 3 days"
+        in facts(changed, NOW + 1)["changes"]
+    )
+    assert facts(changed, NOW + 1)["recovery_delay"] == 3 * 86400
+
+
+def genesis_of(wanted: drafts.Draft) -> Manifest:
+    return drafts.genesis(wanted, [enrolment(n).statement for n in range(1, 6)], NOW)
+
+
 def test_rules_that_come_go_and_change_are_shown() -> None:
     known = chain()
     manifest = next_proposal(known, draft()).statement

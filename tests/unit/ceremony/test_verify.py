@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from kms.ceremony import drafts
 from kms.ceremony.drafts import Draft
 from kms.ceremony.files import Enveloped, Line, write_lines
-from kms.ceremony.offline import messages, report
+from kms.ceremony.offline import messages, report, succession
 from kms.ceremony.offline.reader import read
 from kms.ceremony.proposals import envelope_of, gather, lines_of, propose, read_chain
 from kms.ceremony.verify import verify
@@ -202,6 +202,15 @@ def test_the_second_reader_takes_only_what_protobuf_writes(place: int, value: in
         assert second
     elif second:  # shapes aside, it is a canonical message
         assert keyring_pb2.Manifest.FromString(changed).SerializeToString(deterministic=True) == changed
+
+
+def test_the_second_reader_reads_the_delay_of_recoveries() -> None:
+    manifest = genesis().statement
+    assert isinstance(manifest, Manifest)
+    second = read(messages.Manifest, encode(replace(manifest, recovery_delay=86400)))
+    assert second.recovery_delay == 86400
+    with pytest.raises(Invalid):
+        succession.check_shape(replace(second, recovery_delay=91 * 86400))
 
 
 def test_the_second_reader_reads_what_nodes_read() -> None:

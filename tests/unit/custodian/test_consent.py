@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kms.crypto.sealing import SealingPrivateKey
 from kms.errors import BadSignature, Invalid
-from kms.statements.consent import open_account, open_receipt
+from kms.statements.consent import open_receipt
 from kms.statements.envelope import sign
 from kms.statements.evidence import Revocation
 from kms.statements.release import Purpose
@@ -30,9 +29,7 @@ def test_uses_are_counted_and_a_revocation_is_acknowledged_once(world: World) ->
     envelope = sign(grant, alice.key).envelope
     assert world.release(bob, keys, purpose=Purpose.TREATMENT, grants=[envelope]).opened
 
-    recipient = SealingPrivateKey.generate()
-    asked = sign(world.question(1, alice, recipient, grants=[grant]), alice.key)
-    account = open_account(*world.nodes[1].account(asked.message), world.keyring, asked, recipient)
+    account = world.account(1, alice, grants=[grant])
     assert [(use.uses, use.revoked) for use in account.grants] == [(1, False)]
 
     binding = (world.keyring.keyring_id, world.keyring.manifest_hash, alice.thumbprint)
@@ -47,7 +44,7 @@ def test_uses_are_counted_and_a_revocation_is_acknowledged_once(world: World) ->
     assert world.nodes[1].submit_consent(revocation.message) == receipt
     assert world.nodes[1].context.store.log_head() == log  # not another line
 
-    account = open_account(*world.nodes[1].account(asked.message), world.keyring, asked, recipient)
+    account = world.account(1, alice, grants=[grant])
     assert [(use.uses, use.revoked) for use in account.grants] == [(1, True)]
 
 
