@@ -22,6 +22,7 @@ class NoticeKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     NOTICE_KIND_RECOVERY_STOPPED: _ClassVar[NoticeKind]
     NOTICE_KIND_EMERGENCY: _ClassVar[NoticeKind]
     NOTICE_KIND_READ_BY_OTHERS: _ClassVar[NoticeKind]
+    NOTICE_KIND_EMERGENCY_ASKED: _ClassVar[NoticeKind]
 NOTICE_KIND_UNSPECIFIED: NoticeKind
 NOTICE_KIND_OWNER_KEY_ADDED: NoticeKind
 NOTICE_KIND_GUARDIAN_ADDED: NoticeKind
@@ -32,6 +33,7 @@ NOTICE_KIND_RECOVERY_BEGUN: NoticeKind
 NOTICE_KIND_RECOVERY_STOPPED: NoticeKind
 NOTICE_KIND_EMERGENCY: NoticeKind
 NOTICE_KIND_READ_BY_OTHERS: NoticeKind
+NOTICE_KIND_EMERGENCY_ASKED: NoticeKind
 
 class SubmitConsentRequest(_message.Message):
     __slots__ = ("statement",)
