@@ -275,6 +275,7 @@ NOTICES = {
     "recovery_begun": "SOMEBODY ASKS TO HAVE YOUR KEY RECOVERED; if it is not you: kms owner recovery object",
     "recovery_stopped": "a recovery was stopped",
     "emergency": "RECORDS WERE READ IN AN EMERGENCY, without your leave",
+    "emergency_asked": "somebody asks custodians' people to open records in an emergency, without your leave",
     "read_by_others": "records were read by somebody whom a rule or a custodian's people let in",
 }
 

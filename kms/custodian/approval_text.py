@@ -55,7 +55,7 @@ def gather_facts(node: NodeContext, case: Case, positions: Sequence[int], now: i
         case.justification,
         tuple(Expected(verdict, why, n) for (verdict, why), n in sorted(expected.items()) if n),
         now,
-        request.expires_at,
+        request.ends_at,
     )
 
 

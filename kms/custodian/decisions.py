@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,14 +13,16 @@ from kms.custodian.context import NodeContext
 from kms.custodian.store import CLOSED, DECIDED, WAITING, StoredRequest
 from kms.errors import EvidenceRefused, Invalid
 from kms.statements.audit import LogKind
+from kms.statements.consent import NoticeKind
 from kms.statements.envelope import Envelope, Signed, open_signed, sign
 from kms.statements.evidence import Evidence
-from kms.statements.ids import RequestHash
+from kms.statements.ids import RequestHash, Thumbprint
 from kms.statements.release import (
     HUMAN_LIFETIME,
     RULE_LIFETIME,
     Decision,
     OpenedRequest,
+    Purpose,
     Ruling,
     Verdict,
     open_request,
@@ -60,6 +62,7 @@ def decide(node: NodeContext, envelope: Envelope, sealed_evidence: bytes) -> Dec
     shown = b""
     kinds: Mapping[str, int] = {}
     stranger = False
+    alarmed: Mapping[Thumbprint, int] = {}
     try:
         parsed = open_evidence(node, opened, sealed_evidence, now)
         evidence = parsed.to_bytes()
@@ -70,11 +73,15 @@ def decide(node: NodeContext, envelope: Envelope, sealed_evidence: bytes) -> Dec
         if any(verdict is Verdict.PENDING for verdict, _, _ in rulings.values()):
             pending = [p for p, r in rulings.items() if r[0] is Verdict.PENDING]
             shown = gather_facts(node, case, pending, now).to_bytes()
+            if opened.request.purpose is Purpose.EMERGENCY:
+                alarmed = Counter(key.owner for p in pending if (key := case.keys[p]) is not None)
     except EvidenceRefused as error:
         stranger = True
         denials.check_room(node, opened.request.requester_thumbprint, now)
         rulings = dict.fromkeys(range(count), (Verdict.DENY, error.reason, b""))
-    return record_decision(node, opened, rulings, now, now, evidence, shown, stranger=stranger, kinds=kinds)
+    return record_decision(
+        node, opened, rulings, now, now, evidence, shown, stranger=stranger, kinds=kinds, alarmed=alarmed
+    )
 
 
 def _rule(node: NodeContext, case: Case, now: int) -> Rulings:
@@ -105,11 +112,13 @@ def record_decision(
     stranger: bool = False,
     persons: tuple[bytes, ...] = (),
     kinds: Mapping[str, int] | None = None,
+    alarmed: Mapping[Thumbprint, int] | None = None,
 ) -> Decided:
     """Log, store and sign: one transaction, before the answer leaves.
 
     `shown` are the facts that approvers will be shown, of a request that waits; `kinds` how many keys of which category
     are asked for.
+    `alarmed` are owners, with how many keys, who are told at once that somebody asks in an emergency.
     `persons` are those who approved what rulings with an approver allow.
     A `stranger`, whom no credential vouches for, is counted, and their request is not kept.
     """
@@ -122,6 +131,9 @@ def record_decision(
     with node.store.transaction():
         if stranger:
             denials.count(node, opened.request.requester_thumbprint, now)
+        for owner, keys in (alarmed or {}).items():
+            who = opened.request.requester_thumbprint
+            notices.notify(node, owner, NoticeKind.EMERGENCY_ASKED, opened.hash, who, now, keys)
         log_index = node.ledger.append(
             LogKind.DECISION,
             now,
@@ -156,7 +168,7 @@ def record_decision(
                 signed.envelope,
                 state,
                 received_at,
-                opened.request.expires_at,
+                opened.request.ends_at,
                 node.vault.seal("approval text", shown) if waiting else b"",
             )
         )

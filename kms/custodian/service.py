@@ -171,6 +171,8 @@ class CustodianService:
 
     async def decide(self, request: custodian_pb2.DecideRequest, call: Call) -> custodian_pb2.DecideResponse:
         decided = await self._run(self._node.decide, request.request, request.blob.sealed_evidence)
+        if decided.waiting:
+            self._owners.wake()  # of an emergency the owner is told before anybody has answered it
         return custodian_pb2.DecideResponse(decision=_envelope(decided.envelope), waiting=decided.waiting)
 
     async def watch_decision(

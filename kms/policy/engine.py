@@ -21,6 +21,8 @@ from kms.statements.manifest import policy_hash
 
 VerdictName = Literal["allow", "deny", "pending"]
 POLICY_ERROR: Final = "POLICY_ERROR"
+EMERGENCY: Final = "emergency"
+"""A purpose, and the action of its own that it is."""
 _HOLDER: Final = {"type": "Holder", "id": "holder"}
 _KEY: Final = {"type": "Key", "id": "key"}
 
@@ -66,6 +68,8 @@ class PolicyEngine:
 
     def decide_release(self, attributes: ReleaseAttributes) -> Outcome:
         """Allow by rule, else pending if humans may be asked, else deny."""
+        if attributes.purpose == EMERGENCY:
+            return self._decide_emergency(attributes)
         context = attributes.context()
         released = self._ask("release", attributes.principal_class, context)
         if released.verdict == "allow" or released.reason == POLICY_ERROR or attributes.approvals:
@@ -81,6 +85,17 @@ class PolicyEngine:
         if action == "release" and isinstance(attributes, ReleaseAttributes):
             return self.decide_release(attributes)
         return self._ask(action, attributes.principal_class, attributes.context())
+
+    def _decide_emergency(self, attributes: ReleaseAttributes) -> Outcome:
+        """Breaking the glass: for professionals, and never by a rule alone."""
+        outcome = self._ask("emergency", attributes.principal_class, attributes.context())
+        if outcome.verdict == "deny" and (outcome.rules or outcome.reason == POLICY_ERROR):
+            return outcome
+        if attributes.principal_class != "professional":  # a policy may be laxer than it should
+            return Outcome("deny", "EMERGENCY_FOR_PROFESSIONALS")
+        if outcome.verdict == "allow" and not attributes.approvals:
+            return Outcome("pending", "NEEDS_HUMAN", outcome.rules)
+        return outcome
 
     def decide_deposit(self, attributes: DepositAttributes) -> Outcome:
         """Allow or deny."""

@@ -34,7 +34,7 @@ from kms.policy.issuer_lint import Finding, about_issuers
 from kms.policy.partial import Facts, Known, concerns, condition, parts
 from kms.statements.manifest import HolderClass, Issuer, Manifest
 
-GUARDED: Final = frozenset({"release", "destroy"})
+GUARDED: Final = frozenset({"release", "emergency", "destroy"})
 """Actions that no single group may reach."""
 
 _MAX_COUNT: Final = 2**53

@@ -14,6 +14,7 @@ from kms.policy.rule_words import RuleInWords
 REASONS: Final[Mapping[str, str]] = {
     # A policy's answers that no rule gives.
     "NO_RULE_ALLOWS": "no rule of the policy allows it",
+    "EMERGENCY_FOR_PROFESSIONALS": "an emergency is for professionals alone",
     "NEEDS_HUMAN": "no rule alone allows it; a custodian's people are asked",
     "POLICY_ERROR": "the policy could not be evaluated, and any error is a deny",
     "RULE": "a rule without a name allows it",

@@ -29,6 +29,7 @@ _FLAGS: Final = {"context.isOwner", "context.granted", "context.clinical"}
 _ACTIONS: Final = {
     "release": "reading",
     "request": "asking a custodian's people",
+    "emergency": "breaking the glass in an emergency",
     "destroy": "destroying",
     "deposit": "handing in keys",
 }

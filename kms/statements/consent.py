@@ -111,6 +111,7 @@ class NoticeKind(enum.IntEnum):
     RECOVERY_STOPPED = 7
     EMERGENCY = 8
     READ_BY_OTHERS = 9
+    EMERGENCY_ASKED = 10
 
 
 @message(consent_pb2.Notice)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Final
 
 from kms.crypto import derivation, labels, sealing
@@ -31,6 +32,8 @@ from kms.wire.v1 import keyring_pb2, release_pb2
 
 RULE_LIFETIME: Final = 15 * 60
 """Seconds in which a rule alone may answer a request."""
+EMERGENCY_LIFETIME: Final = 15 * 60
+"""Seconds for which an emergency request lives, whatever it says."""
 HUMAN_LIFETIME: Final = 72 * 3600
 """Seconds in which humans may."""
 BAD_DELIVERY: Final = "BAD_DELIVERY"
@@ -88,6 +91,13 @@ class ReleaseRequest:
         indices = [target.index for target in self.evidence]
         require(indices == sorted(set(indices)), "evidence.index", "must be sorted and unique")
 
+    @property
+    def ends_at(self) -> int:
+        """From when on nothing is answered or released."""
+        if self.purpose is Purpose.EMERGENCY:
+            return min(self.expires_at, self.created_at + EMERGENCY_LIFETIME)
+        return self.expires_at
+
     def target(self, index: int) -> EvidenceTarget:
         """The part for custodian `index`; Invalid if there is none."""
         for target in self.evidence:
@@ -118,7 +128,7 @@ def open_request(envelope: bytes | keyring_pb2.Envelope, keyring: Keyring, now: 
     request = signed.statement
     check_binding(keyring, request.keyring_id, request.manifest_hash)
     require(request.created_at <= now + MAX_CLOCK_SKEW, "request.created_at", "lies in the future")
-    if now >= request.expires_at:
+    if now >= request.ends_at:
         raise Stale("the request has expired: make a new one", reason="REQUEST_EXPIRED")
     require(
         {target.index for target in request.evidence} <= set(keyring.manifest.indices),
@@ -228,6 +238,8 @@ class Certificate:
     hash: CertificateHash
     certified: frozenset[int]
     allows: tuple[int, ...]
+    by_two_people: frozenset[int] = frozenset()
+    """Positions that two custodians allow after different people, at each of them, said yes."""
 
 
 def build_certificate(request: RequestHash, decisions: Sequence[Signed[Decision]]) -> bytes:
@@ -262,7 +274,15 @@ def open_certificate(payload: bytes, keyring: Keyring, request: RequestHash, cou
     if not certified:
         raise Denied(f"no key has the {keyring.threshold} allows of a quorum", reason="NO_QUORUM")
     certificate_hash = CertificateHash(H(labels.CERTIFICATE, payload))
-    return Certificate(payload, certificate_hash, certified, allows)
+    two = frozenset(p for p in certified if _two_people(decisions.values(), p))
+    return Certificate(payload, certificate_hash, certified, allows, two)
+
+
+def _two_people(decisions: Iterable[Decision], position: int) -> bool:
+    """Whether two custodians' people, who have nobody in common, said yes to one position."""
+    rulings = (decision.by_position().get(position) for decision in decisions)
+    humans = [r.humans for r in rulings if r is not None and r.verdict is Verdict.ALLOW and r.humans]
+    return any(one.isdisjoint(other) for one, other in combinations(humans, 2))
 
 
 def certified_positions(decisions: Iterable[Decision], threshold: int, count: int) -> frozenset[int]:

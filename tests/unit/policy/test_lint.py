@@ -195,7 +195,10 @@ def test_a_policy_nested_beyond_reading_is_refused() -> None:
     [
         ("approvals: Long", "approvals?: Long"),
         ("entity Key;", "entity Key { owner: String };"),
-        ("action release, request, destroy", 'action "safe"; action release, request, destroy in ["safe"]'),
+        (
+            "action release, request, emergency, destroy",
+            'action "safe"; action release, request, emergency, destroy in ["safe"]',
+        ),
     ],
     ids=["optional attribute", "attribute of a key", "group of actions"],
 )
