@@ -69,6 +69,13 @@ class Browser:
         assertion = self.device.sign(unb64(options["challenge"]), ORIGIN)
         return self.post(action, {**hidden(form), "assertion": assertion, **changed})
 
+    def register(self, page: str, action: str) -> httpx2.Response:
+        """The same of a new passkey."""
+        form = forms(page, action)[0]
+        options = json.loads(html.unescape(re.findall(r'data-options="([^"]*)"', form)[0]))
+        made = self.device.register(unb64(options["challenge"]), ORIGIN)
+        return self.post(action, {**hidden(form), "assertion": made})
+
     def sign_in(self, after: str = "/requests") -> httpx2.Response:
         page = self.get(f"/sign-in?next={after}").text
         return self.sign(page, "/sign-in")

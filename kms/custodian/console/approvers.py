@@ -54,7 +54,8 @@ async def ask(visit: Visit) -> Response:
 async def confirm(visit: Visit) -> Response:
     """What was entered, to be signed."""
     name, email, language = visit.field("name"), visit.field("email"), visit.field("language")
-    if not (0 < len(name) <= MAX_NAME and "@" in email and len(email) <= MAX_NAME and language in LANGUAGES):
+    fits = 0 < len(name) <= MAX_NAME and name.isprintable() and "@" in email and len(email) <= MAX_NAME
+    if not (fits and language in LANGUAGES):
         problem = visit.words.say("Enter a name, an e-mail address and a language.")
         return visit.page("invite.html", status=400, problem=problem, entered=visit.form)
     token, me = new_token(), visit.me().thumbprint

@@ -22,7 +22,7 @@ from kms.custodian.console.words import LANGUAGES
 from kms.errors import KmsError
 
 HOME = "/requests"
-PLACES = re.compile(r"/(requests(/[0-9a-f]{64})?|history|dashboard|approvers(/invite)?)")
+PLACES = re.compile(r"/(|requests(/[0-9a-f]{64})?|history|dashboard|approvers(/invite)?)")
 
 
 def known(place: str) -> str:

@@ -29,7 +29,10 @@ class Choice:
 
 
 async def home(visit: Visit) -> Response:
-    return go("/requests")
+    """Where the link of a notification leads: to the request, if there is just one."""
+    views = await visit.console.desk.ask(lambda node: node.waiting_views())
+    open_ones = [view.request_hash.hex() for view in views if not _answered(view, visit)]
+    return go(f"/requests/{open_ones[0]}" if len(open_ones) == 1 else "/requests")
 
 
 async def show_all(visit: Visit) -> Response:
@@ -94,12 +97,12 @@ async def _show(visit: Visit, name: RequestHash, problem: str = "", status: int 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What was decided on some of a request's keys, and by which of this custodian's people."""
+    """What was decided on some of a request's keys, and who of this custodian's people answered (or empty)."""
 
     verdict: str
     reason: str
     count: int
-    people: tuple[str, ...]
+    approver: str
 
 
 def _outcome(node: CustodianNode, name: RequestHash) -> list[Outcome]:
@@ -113,7 +116,7 @@ def _outcome(node: CustodianNode, name: RequestHash) -> list[Outcome]:
             ruling.verdict.name.lower(),
             ruling.reason,
             len(ruling.positions),
-            tuple(names.get(who, "") for who in (Thumbprint(ruling.approver_thumbprint),) if who),
+            names.get(Thumbprint(ruling.approver_thumbprint), ""),
         )
         for ruling in latest_decision(node.context, stored).statement.rulings
     ]
