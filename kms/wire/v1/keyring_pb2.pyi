@@ -19,6 +19,27 @@ class SignerRole(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SIGNER_ROLE_APPROVER: _ClassVar[SignerRole]
     SIGNER_ROLE_ADMINS: _ClassVar[SignerRole]
 
+class BudgetScope(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    BUDGET_SCOPE_UNSPECIFIED: _ClassVar[BudgetScope]
+    BUDGET_SCOPE_PRINCIPAL: _ClassVar[BudgetScope]
+    BUDGET_SCOPE_ORGANISATION: _ClassVar[BudgetScope]
+    BUDGET_SCOPE_OWNER: _ClassVar[BudgetScope]
+    BUDGET_SCOPE_KEYRING: _ClassVar[BudgetScope]
+
+class BudgetWindow(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    BUDGET_WINDOW_UNSPECIFIED: _ClassVar[BudgetWindow]
+    BUDGET_WINDOW_HOUR: _ClassVar[BudgetWindow]
+    BUDGET_WINDOW_DAY: _ClassVar[BudgetWindow]
+    BUDGET_WINDOW_MONTH: _ClassVar[BudgetWindow]
+
+class BudgetExcess(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    BUDGET_EXCESS_UNSPECIFIED: _ClassVar[BudgetExcess]
+    BUDGET_EXCESS_HOLD: _ClassVar[BudgetExcess]
+    BUDGET_EXCESS_DENY: _ClassVar[BudgetExcess]
+
 class HolderClass(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     HOLDER_CLASS_UNSPECIFIED: _ClassVar[HolderClass]
@@ -41,6 +62,18 @@ SIGNER_ROLE_REQUESTER: SignerRole
 SIGNER_ROLE_OWNER: SignerRole
 SIGNER_ROLE_APPROVER: SignerRole
 SIGNER_ROLE_ADMINS: SignerRole
+BUDGET_SCOPE_UNSPECIFIED: BudgetScope
+BUDGET_SCOPE_PRINCIPAL: BudgetScope
+BUDGET_SCOPE_ORGANISATION: BudgetScope
+BUDGET_SCOPE_OWNER: BudgetScope
+BUDGET_SCOPE_KEYRING: BudgetScope
+BUDGET_WINDOW_UNSPECIFIED: BudgetWindow
+BUDGET_WINDOW_HOUR: BudgetWindow
+BUDGET_WINDOW_DAY: BudgetWindow
+BUDGET_WINDOW_MONTH: BudgetWindow
+BUDGET_EXCESS_UNSPECIFIED: BudgetExcess
+BUDGET_EXCESS_HOLD: BudgetExcess
+BUDGET_EXCESS_DENY: BudgetExcess
 HOLDER_CLASS_UNSPECIFIED: HolderClass
 HOLDER_CLASS_DEVICE: HolderClass
 HOLDER_CLASS_PROFESSIONAL: HolderClass
@@ -70,7 +103,7 @@ class Signature(_message.Message):
     def __init__(self, keyid: _Optional[bytes] = ..., sig: _Optional[bytes] = ...) -> None: ...
 
 class Manifest(_message.Message):
-    __slots__ = ("suite", "signer_role", "name", "sequence", "previous_hash", "keyring_id", "threshold", "durable_quorum", "custodians", "admins", "admin_quorum", "issuers", "policy", "policy_schema", "created_at", "expires_at", "change_delay", "emergency", "recovery_delay")
+    __slots__ = ("suite", "signer_role", "name", "sequence", "previous_hash", "keyring_id", "threshold", "durable_quorum", "custodians", "admins", "admin_quorum", "issuers", "policy", "policy_schema", "created_at", "expires_at", "change_delay", "emergency", "golden_hash", "budgets", "recovery_delay")
     SUITE_FIELD_NUMBER: _ClassVar[int]
     SIGNER_ROLE_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -89,6 +122,8 @@ class Manifest(_message.Message):
     EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
     CHANGE_DELAY_FIELD_NUMBER: _ClassVar[int]
     EMERGENCY_FIELD_NUMBER: _ClassVar[int]
+    GOLDEN_HASH_FIELD_NUMBER: _ClassVar[int]
+    BUDGETS_FIELD_NUMBER: _ClassVar[int]
     RECOVERY_DELAY_FIELD_NUMBER: _ClassVar[int]
     suite: int
     signer_role: SignerRole
@@ -108,8 +143,22 @@ class Manifest(_message.Message):
     expires_at: int
     change_delay: int
     emergency: bool
+    golden_hash: bytes
+    budgets: _containers.RepeatedCompositeFieldContainer[Budget]
     recovery_delay: int
-    def __init__(self, suite: _Optional[int] = ..., signer_role: _Optional[_Union[SignerRole, str]] = ..., name: _Optional[str] = ..., sequence: _Optional[int] = ..., previous_hash: _Optional[bytes] = ..., keyring_id: _Optional[bytes] = ..., threshold: _Optional[int] = ..., durable_quorum: _Optional[int] = ..., custodians: _Optional[_Iterable[_Union[ManifestCustodian, _Mapping]]] = ..., admins: _Optional[_Iterable[bytes]] = ..., admin_quorum: _Optional[int] = ..., issuers: _Optional[_Iterable[_Union[Issuer, _Mapping]]] = ..., policy: _Optional[str] = ..., policy_schema: _Optional[str] = ..., created_at: _Optional[int] = ..., expires_at: _Optional[int] = ..., change_delay: _Optional[int] = ..., emergency: _Optional[bool] = ..., recovery_delay: _Optional[int] = ...) -> None: ...
+    def __init__(self, suite: _Optional[int] = ..., signer_role: _Optional[_Union[SignerRole, str]] = ..., name: _Optional[str] = ..., sequence: _Optional[int] = ..., previous_hash: _Optional[bytes] = ..., keyring_id: _Optional[bytes] = ..., threshold: _Optional[int] = ..., durable_quorum: _Optional[int] = ..., custodians: _Optional[_Iterable[_Union[ManifestCustodian, _Mapping]]] = ..., admins: _Optional[_Iterable[bytes]] = ..., admin_quorum: _Optional[int] = ..., issuers: _Optional[_Iterable[_Union[Issuer, _Mapping]]] = ..., policy: _Optional[str] = ..., policy_schema: _Optional[str] = ..., created_at: _Optional[int] = ..., expires_at: _Optional[int] = ..., change_delay: _Optional[int] = ..., emergency: _Optional[bool] = ..., golden_hash: _Optional[bytes] = ..., budgets: _Optional[_Iterable[_Union[Budget, _Mapping]]] = ..., recovery_delay: _Optional[int] = ...) -> None: ...
+
+class Budget(_message.Message):
+    __slots__ = ("scope", "window", "limit", "on_excess")
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    ON_EXCESS_FIELD_NUMBER: _ClassVar[int]
+    scope: BudgetScope
+    window: BudgetWindow
+    limit: int
+    on_excess: BudgetExcess
+    def __init__(self, scope: _Optional[_Union[BudgetScope, str]] = ..., window: _Optional[_Union[BudgetWindow, str]] = ..., limit: _Optional[int] = ..., on_excess: _Optional[_Union[BudgetExcess, str]] = ...) -> None: ...
 
 class ManifestCustodian(_message.Message):
     __slots__ = ("index", "organisation", "jurisdiction", "hosting", "parent", "endpoint", "identity_key")

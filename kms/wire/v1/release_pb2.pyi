@@ -94,7 +94,7 @@ class Ruling(_message.Message):
     def __init__(self, verdict: _Optional[_Union[Verdict, str]] = ..., reason: _Optional[str] = ..., positions: _Optional[_Iterable[int]] = ..., approver_thumbprint: _Optional[bytes] = ..., approver_persons: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class Decision(_message.Message):
-    __slots__ = ("suite", "signer_role", "keyring_id", "manifest_hash", "index", "request_hash", "rulings", "policy_hash", "decided_at", "log_index")
+    __slots__ = ("suite", "signer_role", "keyring_id", "manifest_hash", "index", "request_hash", "rulings", "policy_hash", "decided_at", "log_index", "forbids_hash")
     SUITE_FIELD_NUMBER: _ClassVar[int]
     SIGNER_ROLE_FIELD_NUMBER: _ClassVar[int]
     KEYRING_ID_FIELD_NUMBER: _ClassVar[int]
@@ -105,6 +105,7 @@ class Decision(_message.Message):
     POLICY_HASH_FIELD_NUMBER: _ClassVar[int]
     DECIDED_AT_FIELD_NUMBER: _ClassVar[int]
     LOG_INDEX_FIELD_NUMBER: _ClassVar[int]
+    FORBIDS_HASH_FIELD_NUMBER: _ClassVar[int]
     suite: int
     signer_role: _keyring_pb2.SignerRole
     keyring_id: bytes
@@ -115,7 +116,8 @@ class Decision(_message.Message):
     policy_hash: bytes
     decided_at: int
     log_index: int
-    def __init__(self, suite: _Optional[int] = ..., signer_role: _Optional[_Union[_keyring_pb2.SignerRole, str]] = ..., keyring_id: _Optional[bytes] = ..., manifest_hash: _Optional[bytes] = ..., index: _Optional[int] = ..., request_hash: _Optional[bytes] = ..., rulings: _Optional[_Iterable[_Union[Ruling, _Mapping]]] = ..., policy_hash: _Optional[bytes] = ..., decided_at: _Optional[int] = ..., log_index: _Optional[int] = ...) -> None: ...
+    forbids_hash: bytes
+    def __init__(self, suite: _Optional[int] = ..., signer_role: _Optional[_Union[_keyring_pb2.SignerRole, str]] = ..., keyring_id: _Optional[bytes] = ..., manifest_hash: _Optional[bytes] = ..., index: _Optional[int] = ..., request_hash: _Optional[bytes] = ..., rulings: _Optional[_Iterable[_Union[Ruling, _Mapping]]] = ..., policy_hash: _Optional[bytes] = ..., decided_at: _Optional[int] = ..., log_index: _Optional[int] = ..., forbids_hash: _Optional[bytes] = ...) -> None: ...
 
 class ReleaseCertificate(_message.Message):
     __slots__ = ("request_hash", "decisions")
