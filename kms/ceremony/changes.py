@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from kms.ceremony.drafts import DAY
+from kms.errors import ConfigError
+from kms.policy.diff import compare
+from kms.policy.engine import PolicyEngine, default_schema
 from kms.policy.rule_words import rules_in_words
 from kms.statements.manifest import Custodian, Issuer, Manifest
 
@@ -45,6 +49,10 @@ def changes(before: Manifest, after: Manifest) -> list[str]:
     lines += [f"admin {key.hex()} is new" for key in after.admins if key not in before.admins]
     lines += _issuers(before.issuers, after.issuers)
     lines += _rules(before.policy, after.policy)
+    lines += _decisions(before.policy, after.policy)
+    if before.golden_hash != after.golden_hash:
+        lines.append(f"golden decisions: {_hash(before.golden_hash)} becomes {_hash(after.golden_hash)}")
+    lines += _budgets(before, after)
     if before.policy_schema != after.policy_schema:
         lines.append("the policy's schema is another one")
     return lines or ["nothing but its time"]
@@ -86,6 +94,29 @@ def _issuers(before: Iterable[Issuer], after: Iterable[Issuer]) -> Iterator[str]
         for name, word in _OF_ISSUERS.items():
             if getattr(old[iss], name) != getattr(issuer, name):
                 yield f"issuer {iss} changes {word}"
+
+
+def _hash(digest: bytes) -> str:
+    return digest.hex() or "none"
+
+
+def _budgets(before: Manifest, after: Manifest) -> Iterator[str]:
+    old, new = ([b.in_words(len(m.custodians), m.threshold) for b in m.budgets] for m in (before, after))
+    yield from (f"the budget goes: {words}" for words in old if words not in new)
+    yield from (f"the budget is new: {words}" for words in new if words not in old)
+
+
+@lru_cache(maxsize=4)
+def _decisions(before: str, after: str) -> tuple[str, ...]:
+    """What the change of rules comes to, asked of both policies over all kinds of cases."""
+    if before == after:
+        return ()
+    try:
+        old, new = PolicyEngine(before, default_schema()), PolicyEngine(after, default_schema())
+    except ConfigError:
+        return ("decisions: one of the policies cannot be asked by this software",)
+    difference = compare(old, new)
+    return tuple(f"decisions: {line}" for line in difference.lines()) if difference.cases else ()
 
 
 def _rules(before: str, after: str) -> Iterator[str]:

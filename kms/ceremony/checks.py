@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from kms.ceremony.drafts import REHEARSAL
 from kms.ceremony.proposals import Proposal, missing, parties
 from kms.crypto.hashing import equal
 from kms.errors import FieldProblem, Fork, Invalid, KmsError, NotFound, Stale
+from kms.policy.golden import refuse_failing
 from kms.policy.lint import lint
 from kms.statements.chain import check_proposal
 from kms.statements.envelope import unpack
@@ -139,6 +141,12 @@ def refuse_for_custodian(proposal: Proposal, me: Standing, now: int) -> Custodia
         )
     _refuse_rollback(proposal, me)
     return own
+
+
+def refuse_untested(proposal: Proposal, data: bytes, path: Path) -> None:
+    """Invalid unless this is the table of golden decisions that the manifest names, and its policy passes it."""
+    if isinstance(proposal.statement, Manifest):
+        refuse_failing(proposal.statement, data, path)
 
 
 def _own_entry(proposal: Proposal, manifest: Manifest, identity: bytes) -> Custodian:

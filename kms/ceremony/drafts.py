@@ -12,12 +12,22 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from kms.errors import ConfigError
 from kms.policy.engine import default_policy, default_schema
+from kms.policy.golden import refuse_failing
 from kms.statements import quorums
 from kms.statements.ceremony import ReshareOrder
 from kms.statements.chain import Chain
 from kms.statements.enrolment import Enrolment
-from kms.statements.manifest import Custodian, HolderClass, Issuer, IssuerKey, IssuerKeyType, Manifest
+from kms.statements.manifest import (
+    Custodian,
+    HolderClass,
+    Issuer,
+    IssuerKey,
+    IssuerKeyType,
+    Manifest,
+    golden_hash,
+)
 from kms.statements.pool import PoolOrder
+from kms.storage.config import read
 
 E = TypeVar("E", HolderClass, IssuerKeyType)
 DAY: Final = 86400
@@ -60,7 +70,7 @@ class Draft:
     """Keys of a draft's TOML file. What a draft of a next manifest leaves out stays as it was.
 
     `admins` are 32-byte public keys; `policy` is a file beside the draft (the default policy if a genesis names
-    none); `remove` are organisations; `emergency` marks an eviction.
+    none), `golden` the table of decisions that it must pass; `remove` are organisations; `emergency` marks an eviction.
     """
 
     name: str | None = None
@@ -70,6 +80,7 @@ class Draft:
     admin_quorum: int | None = None
     issuers: tuple[IssuerDraft, ...] | None = None
     policy: Path | None = None
+    golden: Path | None = None
     change_delay_days: int | None = None
     recovery_delay_days: int | None = None
     valid_days: int = 365
@@ -93,6 +104,10 @@ class Draft:
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"policy: cannot read {self.policy}: {error}") from None
 
+    def golden_hash(self) -> bytes:
+        """Of the named table of golden decisions; empty if none is named."""
+        return golden_hash(read(self.golden)) if self.golden else b""
+
 
 def genesis(draft: Draft, enrolments: Sequence[Enrolment], now: int) -> Manifest:
     """The first manifest: custodians get indices 1, 2, ... in the order of their enrolments."""
@@ -102,7 +117,7 @@ def genesis(draft: Draft, enrolments: Sequence[Enrolment], now: int) -> Manifest
     if draft.remove or draft.emergency:
         raise ConfigError("remove and emergency are for a next manifest: name its chain with --chain")
     threshold = draft.threshold or 0
-    return Manifest(
+    manifest = Manifest(
         name=draft.name or "",
         sequence=0,
         previous_hash=b"",
@@ -119,7 +134,10 @@ def genesis(draft: Draft, enrolments: Sequence[Enrolment], now: int) -> Manifest
         expires_at=now + draft.valid_days * DAY,
         change_delay=(draft.change_delay_days or 0) * DAY,
         recovery_delay=(draft.recovery_delay_days or 0) * DAY,
+        golden_hash=draft.golden_hash(),
     )
+    _refuse_untested(draft, manifest)
+    return manifest
 
 
 def successor(draft: Draft, chain: Chain, enrolments: Sequence[Enrolment], now: int) -> Manifest:
@@ -136,7 +154,7 @@ def successor(draft: Draft, chain: Chain, enrolments: Sequence[Enrolment], now: 
     quorum = kept if threshold == before.threshold else _durable(threshold)
     policy = draft.policy_text()
     delay, recovery = draft.change_delay_days, draft.recovery_delay_days
-    return replace(
+    manifest = replace(
         before,
         name=draft.name or before.name,
         sequence=before.sequence + 1,
@@ -155,7 +173,10 @@ def successor(draft: Draft, chain: Chain, enrolments: Sequence[Enrolment], now: 
         change_delay=before.change_delay if delay is None else delay * DAY,
         emergency=False,
         recovery_delay=before.recovery_delay if recovery is None else recovery * DAY,
+        golden_hash=before.golden_hash if draft.golden is None else draft.golden_hash(),
     )
+    _refuse_untested(draft, manifest, before)
+    return manifest
 
 
 def pool_order(chain: Chain, count: int, reason: str, now: int) -> PoolOrder:
@@ -225,6 +246,16 @@ def _issuers(drafts: Sequence[IssuerDraft]) -> tuple[Issuer, ...]:
         )
         for n, draft in enumerate(drafts)
     )
+
+
+def _refuse_untested(draft: Draft, manifest: Manifest, before: Manifest | None = None) -> None:
+    # A changed policy wants its table named anew, so that who proposes it has run it.
+    if draft.golden is not None:
+        refuse_failing(manifest, read(draft.golden), draft.golden)
+    elif before is not None and manifest.golden_hash and manifest.policy != before.policy:
+        raise ConfigError(
+            "golden is missing: the policy changes, so name the table of decisions that it passes"
+        )
 
 
 def _seconds(draft: IssuerDraft, given: int | None, usual: int) -> int:

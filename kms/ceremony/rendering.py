@@ -116,10 +116,17 @@ def facts(proposal: Proposal, now: int) -> dict[str, Any]:
         "recovery_delay": statement.recovery_delay,
         "survives": survives(statement),
         "changes": changes(proposal.chain.last.manifest, statement) if proposal.chain else [],
+        "golden_hash": statement.golden_hash.hex(),
+        "budgets": budgets(statement),
         "rules": [
             {"name": r.name, "effect": r.effect, "text": r.text} for r in rules_in_words(statement.policy)
         ],
     }
+
+
+def budgets(manifest: Manifest) -> list[str]:
+    """Each budget with what it comes to over all custodians."""
+    return [b.in_words(len(manifest.custodians), manifest.threshold) for b in manifest.budgets]
 
 
 def standing(proposal: Proposal, now: int) -> list[str]:
@@ -201,6 +208,10 @@ def _manifest(proposal: Proposal, manifest: Manifest) -> list[str]:
     lines += ["", "What it survives"] + [f"  {line}" for line in survives(manifest)]
     lines += ["", "The policy, rule by rule"]
     lines += [f"  {rule.name}: {rule.text}" for rule in rules_in_words(manifest.policy)]
+    if manifest.golden_hash:
+        lines += ["  it passes the golden decisions of this hash:", f"    {manifest.golden_hash.hex()}"]
+    if manifest.budgets:
+        lines += ["", "Budgets: how many keys are given to whom", *(f"  {b}" for b in budgets(manifest))]
     if proposal.chain is not None:
         lines += ["", "What changes against the manifest before"]
         lines += [f"  {line}" for line in changes(proposal.chain.last.manifest, manifest)]

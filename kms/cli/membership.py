@@ -58,20 +58,24 @@ def accept(
     file: Annotated[Path, typer.Argument(help="The proposal.")],
     config: Config,
     out: Out,
+    golden: Annotated[
+        Path | None, typer.Option(help="The table of golden decisions that the manifest names.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: Json = False,
 ) -> None:
     """Show a proposed manifest, ask, and sign it with this custodian's identity key.
 
-    Refuses what the lint refuses, what does not name this custodian as it named itself, and what may not follow the
-    manifest that it knows.
+    Refuses what the lint refuses, a policy that fails its golden decisions (where their table is given), what does not
+    name this custodian as it named itself, and what may not follow the manifest that it knows.
     """
     from kms.ceremony import files
-    from kms.ceremony.checks import Standing, refuse_for_custodian
+    from kms.ceremony.checks import Standing, refuse_for_custodian, refuse_untested
     from kms.ceremony.proposals import read_proposal, sign
     from kms.ceremony.rendering import facts, render
     from kms.ceremony.words import printable
     from kms.statements.chain_file import read_chain
+    from kms.storage.config import read
 
     now = int(time.time())
     settings = _load(config)
@@ -87,6 +91,10 @@ def accept(
     if not as_json:
         typer.echo(render(proposal, now))
     own = refuse_for_custodian(proposal, me, now)
+    if golden is not None:
+        refuse_untested(proposal, read(golden), golden)
+    elif getattr(proposal.statement, "golden_hash", b"") and not as_json:
+        typer.echo("\nIts golden decisions were not asked: give their table with --golden.")
     if not as_json:
         stays = any(c.identity_key == identity.public for c in getattr(proposal.statement, "custodians", ()))
         part = "you are" if stays else "it takes you out, who were"

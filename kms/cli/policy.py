@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from kms.policy.engine import PolicyEngine
+    from kms.policy.golden import GoldenTable
     from kms.statements.manifest import Issuer
 
 app = typer.Typer(help="The policy that custodians decide by.", no_args_is_help=True)
@@ -18,11 +20,16 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
-def default(schema: Annotated[bool, typer.Option(help="Print the schema instead.")] = False) -> None:
+def default(
+    schema: Annotated[bool, typer.Option(help="Print the schema instead.")] = False,
+    golden: Annotated[bool, typer.Option(help="Print its table of golden decisions instead.")] = False,
+) -> None:
     """Print the default policy."""
     from kms.policy.engine import default_policy, default_schema
+    from kms.policy.golden import default_golden
 
-    typer.echo(default_schema() if schema else default_policy(), nl=False)
+    text = default_golden().decode() if golden else default_schema() if schema else default_policy()
+    typer.echo(text, nl=False)
 
 
 @app.command()
@@ -69,6 +76,85 @@ def explain(
     asked = load(Asked, case)
     explanation = explained(_engine(policy, forbids), asked.attributes(), asked.action)
     typer.echo(json.dumps(explanation.as_dict()) if as_json else "\n".join(explanation.lines()))
+
+
+@app.command("test")
+def run_golden(
+    policy: Annotated[Path, typer.Argument(help="A Cedar policy file.")],
+    golden: Annotated[Path, typer.Argument(help="Its table of golden decisions, a TOML file.")],
+    forbids: Annotated[Path | None, typer.Option(help="A custodian's own forbid rules, too.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Ask a policy every case of a table of golden decisions; exit code 1 if an answer is another."""
+    from kms.policy.golden import failures, unused_rules
+    from kms.statements.manifest import golden_hash
+
+    data, table = _golden(golden)
+    failed = failures(_engine(policy, forbids), table)
+    unused = unused_rules(_read(policy), table)
+    if as_json:
+        typer.echo(
+            json.dumps(
+                {
+                    "golden_hash": golden_hash(data).hex(),
+                    "cases": len(table.decision),
+                    "failures": [asdict(failure) for failure in failed],
+                    "unused_rules": unused,
+                }
+            )
+        )
+    else:
+        for failure in failed:
+            typer.echo(f"FAILED  {failure.name}: {failure.actual} instead of {failure.expected}")
+        for name in unused:
+            typer.echo(f"note: no case is decided by the rule {name}")
+        typer.echo(f"{len(table.decision) - len(failed)} of {len(table.decision)} cases as they must be")
+        typer.echo(f"golden hash {golden_hash(data).hex()}")
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def diff(
+    old: Annotated[Path, typer.Argument(help="A Cedar policy file.")],
+    new: Annotated[Path, typer.Argument(help="The one to come.")],
+    golden: Annotated[
+        Path | None, typer.Argument(help="A table of golden decisions, to look at its cases too.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say which decisions change from one policy to another, over all kinds of cases; what opens comes first."""
+    from kms.policy.diff import compare
+
+    before, after = _engine(old), _engine(new)
+    difference = compare(before, after)
+    cases = () if golden is None else _golden(golden)[1].decision
+    changed = [(one.name, change) for one in cases for change in compare(before, after, (one.asked,)).changes]
+    if as_json:
+        typer.echo(
+            json.dumps(
+                {
+                    "cases": difference.cases,
+                    "other_reasons": difference.other_reasons,
+                    "summary": list(difference.lines()),
+                    "changes": [asdict(change) | {"opens": change.opens} for change in difference.changes],
+                    "golden": [{"name": name} | asdict(change) for name, change in changed],
+                }
+            )
+        )
+        return
+    for line in difference.lines():
+        typer.echo(line)
+    for name, change in changed:
+        typer.echo(f"golden: {name}: {change.before.verdict} becomes {change.after.verdict}")
+
+
+def _golden(path: Path) -> tuple[bytes, GoldenTable]:
+    from kms.policy.golden import read_golden
+    from kms.storage.config import read
+
+    data = read(path)
+    return data, read_golden(data, path)
 
 
 def _engine(policy: Path | None, forbids: Path | None = None) -> PolicyEngine:

@@ -18,7 +18,7 @@ from cedarpy import pst
 
 from kms.policy.attributes import HUMAN, OWNER, DepositAttributes, ReleaseAttributes, issuer_group
 from kms.policy.engine import Outcome, PolicyEngine, VerdictName
-from kms.policy.partial import Known, concerns, condition, evaluate, parts
+from kms.policy.partial import concerns, condition, evaluate, facts_of, parts
 from kms.policy.reasons import in_words
 from kms.policy.rule_words import RuleInWords, conditions, rule_in_words
 
@@ -217,11 +217,3 @@ def _tried(rule: pst.Template, attributes: Attributes, applied: bool) -> Tried:
     # What three-valued logic cannot tell is claimed neither to hold nor to fail.
     failing = tuple(words for part, negated, words in conditions(rule) if evaluate(part, facts) is negated)
     return Tried(rule_in_words(rule), applied or condition(rule, facts) is True, failing)
-
-
-def facts_of(attributes: Attributes) -> dict[str, Known]:
-    """All attributes by path, as `kms.policy.partial` wants them."""
-    facts: dict[str, Known] = {"principal.class": attributes.principal_class}
-    for name, value in attributes.context().items():
-        facts[f"context.{name}"] = frozenset(value) if isinstance(value, list) else value
-    return facts

@@ -14,6 +14,8 @@ from typing import Final, Literal
 
 from cedarpy import pst
 
+from kms.policy.attributes import DepositAttributes, ReleaseAttributes
+
 
 class _Unknown(enum.Enum):
     UNKNOWN = "unknown"
@@ -24,6 +26,14 @@ Known = bool | int | str | frozenset[str]
 Value = Known | Literal[_Unknown.UNKNOWN]
 Facts = Mapping[str, Known]
 """Known attributes by path: "context.isOwner", "principal.class"."""
+
+
+def facts_of(attributes: ReleaseAttributes | DepositAttributes) -> Facts:
+    """All attributes of a request by path."""
+    facts: dict[str, Known] = {"principal.class": attributes.principal_class}
+    for name, value in attributes.context().items():
+        facts[f"context.{name}"] = frozenset(value) if isinstance(value, list) else value
+    return facts
 
 
 def condition(rule: pst.Template, facts: Facts) -> Value:

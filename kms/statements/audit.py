@@ -44,6 +44,8 @@ class LogKind(enum.IntEnum):
     APPROVER_INVITED = 61
     APPROVER_ADDED = 62
     APPROVER_REMOVED = 63
+    FORBIDS = 50
+    BUDGET = 51
 
 
 @message(audit_pb2.LogEntry)

@@ -14,6 +14,7 @@ from kms.crypto import labels
 from kms.crypto.hashing import H, equal
 from kms.errors import Fork, Invalid, NotFound, Stale
 from kms.statements import quorums
+from kms.statements.budgets import Budget
 from kms.statements.codec import SignerRole, message, require
 from kms.statements.envelope import Signed, open_by_all, open_signed
 from kms.statements.ids import KeyringId, ManifestHash
@@ -118,6 +119,7 @@ class Manifest:
 
     `change_delay` is in seconds; `emergency` marks an eviction, which need not wait for it. `recovery_delay` is in
     seconds: how long a recovery waits for an objection, 0 if there is none.
+    `golden_hash` names the table of decisions that the policy passes (empty: none).
     """
 
     name: str
@@ -137,6 +139,8 @@ class Manifest:
     change_delay: int = 0
     emergency: bool = False
     recovery_delay: int = 0
+    golden_hash: bytes = b""
+    budgets: tuple[Budget, ...] = ()
 
     def __post_init__(self) -> None:
         n, t = len(self.custodians), self.threshold
@@ -149,6 +153,9 @@ class Manifest:
         require(len(set(keys)) == len(keys), "custodians.identity_key", "one key for two parties")
         require(len({c.organisation for c in self.custodians}) == n, "custodians.organisation", "must differ")
         require(len({i.iss for i in self.issuers}) == len(self.issuers), "issuers.iss", "must differ")
+        require(len(self.golden_hash) in (0, 32), "golden_hash", "must be 32 bytes or none")
+        kinds = {(budget.scope, budget.window) for budget in self.budgets}
+        require(len(kinds) == len(self.budgets), "budgets", "must differ in scope or window")
         # One court, one hoster or one owner must not be able to reach t custodians.
         for what in ("jurisdiction", "hosting", "parent"):
             group, size = Counter(getattr(c, what) for c in self.custodians).most_common(1)[0]
@@ -194,6 +201,16 @@ def genesis_keyring_id(payload: bytes) -> KeyringId:
 
 def policy_hash(policy: str, schema: str) -> bytes:
     return H(labels.POLICY, policy.encode(), schema.encode())
+
+
+def golden_hash(table: bytes) -> bytes:
+    """H("golden", exact bytes of a table of golden decisions)."""
+    return H(labels.GOLDEN, table)
+
+
+def forbids_hash(bound_policy: bytes, forbids: str) -> bytes:
+    """H("forbids", policy hash, a custodian's own rules); empty if it has none."""
+    return H(labels.FORBIDS, bound_policy, forbids.encode()) if forbids else b""
 
 
 def founders(manifest: Manifest) -> set[bytes]:

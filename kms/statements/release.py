@@ -195,7 +195,10 @@ class Ruling:
 @message(release_pb2.Decision, name="decision", role=SignerRole.CUSTODIAN)
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What one custodian decided for each key of a request."""
+    """What one custodian decided for each key of a request.
+
+    By the keyring's policy, and by its own rules beside it (`forbids_hash`; empty: none).
+    """
 
     keyring_id: KeyringId
     manifest_hash: ManifestHash
@@ -205,8 +208,10 @@ class Decision:
     policy_hash: bytes
     decided_at: int
     log_index: int
+    forbids_hash: bytes = b""
 
     def __post_init__(self) -> None:
+        require(len(self.forbids_hash) in (0, 32), "forbids_hash", "must be 32 bytes or none")
         positions = [p for ruling in self.rulings for p in ruling.positions]
         require(len(set(positions)) == len(positions), "rulings.positions", "must be unique")
 

@@ -17,11 +17,15 @@ C = TypeVar("C")
 
 def load(cls: type[C], path: Path) -> C:
     """The dataclass from the file; ConfigError with the key's path. Relative paths are the file's neighbours."""
+    return parse(cls, read(path), path)
+
+
+def read(path: Path) -> bytes:
+    """The file's bytes; ConfigError if it cannot be read."""
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
-    return parse(cls, data, path)
 
 
 def parse(cls: type[C], data: bytes, path: Path) -> C:

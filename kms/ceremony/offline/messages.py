@@ -45,6 +45,14 @@ class Custodian:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    scope: int = number(1)
+    window: int = number(2)
+    limit: int = number(3)
+    on_excess: int = number(4)
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     suite: int = number(1)
     signer_role: int = number(2)
@@ -64,6 +72,8 @@ class Manifest:
     expires_at: int = number(16)
     change_delay: int = number(17)
     emergency: bool = flag(18)
+    golden_hash: bytes = octets(19, 0, 32)
+    budgets: tuple[Budget, ...] = messages(20, Budget)
     recovery_delay: int = number(21)
 
     @property

@@ -12,6 +12,9 @@ from kms.ceremony import drafts
 from kms.ceremony.drafts import Draft
 from kms.ceremony.proposals import gather, read_chain
 from kms.errors import ConfigError, Invalid
+from kms.policy.engine import default_policy
+from kms.policy.golden import default_golden
+from kms.statements.manifest import golden_hash
 from kms.storage.config import load
 from tests.unit.ceremony.people import NOW, all_sign, chain, draft, enrolment, genesis, key, next_proposal
 from tests.unit.policy.certificates import authority
@@ -140,3 +143,27 @@ def test_a_file_of_authorities_that_holds_none_is_named(tmp_path: Path) -> None:
     issuer = drafts.IssuerDraft("https://a.example", "A", ("device",), trust_anchors=(tmp_path / "ca.pem",))
     with pytest.raises(ConfigError, match=r"ca\.pem holds no certificates"):
         drafts.genesis(draft(issuers=(issuer,)), said(1, 2, 3, 4, 5), NOW)
+
+
+def test_a_policy_is_not_proposed_unless_it_passes_its_golden_decisions(tmp_path: Path) -> None:
+    golden, broader = tmp_path / "golden.toml", tmp_path / "policy.cedar"
+    golden.write_bytes(default_golden())
+    broader.write_text(default_policy().replace('["treatment", "emergency"]', '["treatment", "research"]'))
+    first = drafts.genesis(draft(golden=golden), said(1, 2, 3, 4, 5), NOW)
+    assert first.golden_hash == golden_hash(default_golden())
+    with pytest.raises(Invalid) as failed:
+        drafts.genesis(draft(golden=golden, policy=broader), said(1, 2, 3, 4, 5), NOW)
+    assert failed.value.reason == "GOLDEN_FAILED"
+
+
+def test_a_changed_policy_wants_its_table_named_anew(tmp_path: Path) -> None:
+    golden, broader = tmp_path / "golden.toml", tmp_path / "policy.cedar"
+    golden.write_bytes(default_golden())
+    broader.write_text(default_policy() + "\n// a word\n")
+    known = read_chain(gather(all_sign(genesis(golden_hash=golden_hash(default_golden())), range(1, 6)), NOW))
+    renewed = drafts.successor(Draft(), known, [], NOW + 1)
+    assert renewed.golden_hash == golden_hash(default_golden())
+    with pytest.raises(ConfigError, match="golden is missing"):
+        drafts.successor(Draft(policy=broader), known, [], NOW + 1)
+    changed = drafts.successor(Draft(policy=broader, golden=golden), known, [], NOW + 1)
+    assert changed.policy.endswith("// a word\n")

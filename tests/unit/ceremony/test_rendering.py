@@ -18,6 +18,7 @@ from kms.ceremony.rendering import REHEARSAL_WARNING, facts, render, when
 from kms.ceremony.words import words
 from kms.policy.engine import default_policy
 from kms.policy.rule_words import rules_in_words
+from kms.statements.budgets import Budget, BudgetExcess, BudgetScope, BudgetWindow
 from kms.statements.manifest import HolderClass, Issuer, Manifest
 from tests.unit.ceremony.people import NOW, chain, draft, enrolment, genesis, next_proposal
 from tests.unit.policy.certificates import authority
@@ -141,7 +142,8 @@ def test_rules_that_come_go_and_change_are_shown() -> None:
     assert isinstance(manifest, Manifest)
     policy = default_policy().replace("> 2000 ", "> 9 ").replace("owner-destroys", "owner-deletes")
     shown = facts(propose(known, replace(manifest, policy=policy)), NOW + 1)["changes"]
-    assert [line.split(" ")[2] for line in shown] == ["owner-destroys", "owner-deletes", "brake"]
+    rules = [line for line in shown if line.startswith("the rule")]
+    assert [line.split(" ")[2] for line in rules] == ["owner-destroys", "owner-deletes", "brake"]
     reworded = facts(propose(known, replace(manifest, policy=default_policy() + "\n")), NOW + 1)["changes"]
     assert reworded == ["the policy's text changes, its rules read the same"]
     assert facts(propose(known, manifest), NOW + 1)["changes"] == ["nothing but its time"]
@@ -152,6 +154,38 @@ def test_a_change_shows_from_when_it_holds() -> None:
     proposal = next_proposal(known, draft(change_delay_days=1), now=NOW)
     assert f"holds      from {when(NOW + 7 * 86400)} at the earliest" in render(proposal, NOW)
     assert "holds      from" not in render(genesis(), NOW)
+def test_the_decisions_that_a_change_of_rules_comes_to_are_shown() -> None:
+    known = chain()
+    policy = default_policy().replace('["treatment", "emergency"]', '["treatment", "research"]')
+    proposal = next_proposal(known, draft())
+    assert isinstance(proposal.statement, Manifest)
+    changed = propose(known, replace(proposal.statement, policy=policy))
+    shown = [line for line in facts(changed, NOW + 1)["changes"] if line.startswith("decisions")]
+    assert [line.split(": ")[1] for line in shown] == ["OPENS", "closes"]
+    assert "holder professional; vouched_by (one) and (another)" in shown[0]
+    assert shown[0].endswith("purpose research")
+    assert shown[1].endswith("purpose emergency")
+    assert "becomes allow (PROFESSIONAL_BY_TWO_ISSUERS)" in " ".join(render(changed, NOW + 1).split())
+
+
+def test_golden_decisions_and_budgets_are_shown_and_read_by_the_second_reader() -> None:
+    budget = Budget(BudgetScope.OWNER, BudgetWindow.DAY, 100, BudgetExcess.DENY)
+    proposal = genesis(golden_hash=b"\x07" * 32, budgets=(budget,))
+    text, shown = render(proposal, NOW), facts(proposal, NOW)
+    said = "each owner's keys: 100 keys a day at each custodian, more are denied; at most 166 are released altogether"
+    assert said in " ".join(text.split())
+    assert (shown["golden_hash"], shown["budgets"]) == ("07" * 32, [said])
+    assert "07" * 32 in text
+    offline = read(messages.Manifest, proposal.payload)
+    assert offline.golden_hash == b"\x07" * 32
+    assert offline.budgets == (messages.Budget(3, 2, 100, 2),)
+    before = genesis().statement
+    assert isinstance(before, Manifest)
+    looser = replace(before, budgets=(replace(budget, limit=200),), golden_hash=b"\x08" * 32)
+    lines = changes(replace(before, budgets=(budget,)), looser)
+    assert lines[0] == f"golden decisions: none becomes {'08' * 32}"
+    assert lines[1] == f"the budget goes: {said}"
+    assert lines[2].startswith("the budget is new: each owner's keys: 200 keys a day")
 
 
 def test_an_order_and_an_eviction_are_shown() -> None:
