@@ -14,6 +14,7 @@ from kms.errors import ConfigError
 from kms.policy.engine import default_policy, default_schema
 from kms.policy.golden import refuse_failing
 from kms.statements import quorums
+from kms.statements.budgets import Budget, BudgetExcess, BudgetScope, BudgetWindow
 from kms.statements.ceremony import ReshareOrder
 from kms.statements.chain import Chain
 from kms.statements.enrolment import Enrolment
@@ -29,7 +30,7 @@ from kms.statements.manifest import (
 from kms.statements.pool import PoolOrder
 from kms.storage.config import read
 
-E = TypeVar("E", HolderClass, IssuerKeyType)
+E = TypeVar("E", HolderClass, IssuerKeyType, BudgetScope, BudgetWindow, BudgetExcess)
 DAY: Final = 86400
 KEY_DELAY: Final = DAY
 MAX_KEY_AGE: Final = DAY
@@ -66,6 +67,16 @@ class IssuerDraft:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetDraft:
+    """`scope` is principal, organisation, owner or keyring; `window` hour, day or month; `on_excess` hold or deny."""
+
+    scope: str
+    window: str
+    limit: int
+    on_excess: str
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """Keys of a draft's TOML file. What a draft of a next manifest leaves out stays as it was.
 
@@ -81,6 +92,7 @@ class Draft:
     issuers: tuple[IssuerDraft, ...] | None = None
     policy: Path | None = None
     golden: Path | None = None
+    budgets: tuple[BudgetDraft, ...] | None = None
     change_delay_days: int | None = None
     recovery_delay_days: int | None = None
     valid_days: int = 365
@@ -135,6 +147,7 @@ def genesis(draft: Draft, enrolments: Sequence[Enrolment], now: int) -> Manifest
         change_delay=(draft.change_delay_days or 0) * DAY,
         recovery_delay=(draft.recovery_delay_days or 0) * DAY,
         golden_hash=draft.golden_hash(),
+        budgets=_budgets(draft.budgets or ()),
     )
     _refuse_untested(draft, manifest)
     return manifest
@@ -174,6 +187,7 @@ def successor(draft: Draft, chain: Chain, enrolments: Sequence[Enrolment], now: 
         emergency=False,
         recovery_delay=before.recovery_delay if recovery is None else recovery * DAY,
         golden_hash=before.golden_hash if draft.golden is None else draft.golden_hash(),
+        budgets=before.budgets if draft.budgets is None else _budgets(draft.budgets),
     )
     _refuse_untested(draft, manifest, before)
     return manifest
@@ -256,6 +270,18 @@ def _refuse_untested(draft: Draft, manifest: Manifest, before: Manifest | None =
         raise ConfigError(
             "golden is missing: the policy changes, so name the table of decisions that it passes"
         )
+
+
+def _budgets(drafts: Sequence[BudgetDraft]) -> tuple[Budget, ...]:
+    return tuple(
+        Budget(
+            _member(BudgetScope, draft.scope, f"budgets[{n}].scope"),
+            _member(BudgetWindow, draft.window, f"budgets[{n}].window"),
+            draft.limit,
+            _member(BudgetExcess, draft.on_excess, f"budgets[{n}].on_excess"),
+        )
+        for n, draft in enumerate(drafts)
+    )
 
 
 def _seconds(draft: IssuerDraft, given: int | None, usual: int) -> int:

@@ -13,7 +13,7 @@ import typer
 if TYPE_CHECKING:
     from kms.policy.engine import PolicyEngine
     from kms.policy.golden import GoldenTable
-    from kms.statements.manifest import Issuer
+    from kms.statements.manifest import Issuer, Manifest
 
 app = typer.Typer(help="The policy that custodians decide by.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -57,6 +57,8 @@ def lint(
         raise typer.Exit(1)
     if not as_json:
         typer.echo("nothing found")
+        for line in _budgets(manifest) if manifest else ():
+            typer.echo(f"budget: {line}")
 
 
 @app.command()
@@ -173,13 +175,24 @@ def _read(path: Path) -> str:
         raise ConfigError(f"cannot read {path}: {error}") from None
 
 
+def _manifest(path: Path) -> Manifest:
+    from kms.statements.envelope import open_by_all
+    from kms.statements.manifest import Manifest, founders
+
+    return open_by_all(Manifest, path.read_bytes(), founders, "manifest").statement
+
+
+def _budgets(path: Path) -> list[str]:
+    manifest = _manifest(path)
+    return [b.in_words(len(manifest.custodians), manifest.threshold) for b in manifest.budgets]
+
+
 def _issuers(manifest: Path | None) -> Sequence[Issuer]:
     from kms.crypto.signing import SigningKey
-    from kms.statements.envelope import open_by_all
-    from kms.statements.manifest import HolderClass, Issuer, IssuerKey, IssuerKeyType, Manifest, founders
+    from kms.statements.manifest import HolderClass, Issuer, IssuerKey, IssuerKeyType
 
     if manifest is not None:
-        return open_by_all(Manifest, manifest.read_bytes(), founders, "manifest").statement.issuers
+        return _manifest(manifest).issuers
     return [
         Issuer(
             f"https://{owner}.example",

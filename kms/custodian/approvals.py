@@ -8,11 +8,11 @@ from typing import Final
 from kms.crypto.hashing import equal
 from kms.custodian.approval_text import gather_facts, render, texts
 from kms.custodian.approvers import keep_count
+from kms.custodian.budgets import Rulings, weigh
 from kms.custodian.case import VERDICTS, Case, attributes
 from kms.custodian.context import NodeContext
 from kms.custodian.decisions import (
     Decided,
-    Rulings,
     latest_decision,
     record_decision,
     stored_case,
@@ -141,6 +141,8 @@ def answer(node: NodeContext, word: Word) -> tuple[RequestHash, Decided]:
     persons[_person(node, approver)] = approver.thumbprint
     enough = approval.verdict is Verdict.DENY or len(persons) >= node.registry.approvals_needed
     rulings = _human_rulings(node, stored, approval, case, len(persons), now) if enough else {}
+    before = latest_decision(node, stored).statement.by_position()
+    weighed = weigh(node, case, rulings, now, [p for p, r in before.items() if r.verdict is Verdict.ALLOW])
     with node.store.transaction():
         keep_count(node, approver, said.sign_count)
         node.ledger.append(
@@ -160,13 +162,14 @@ def answer(node: NodeContext, word: Word) -> tuple[RequestHash, Decided]:
     decided = record_decision(
         node,
         case.opened,
-        rulings,
+        weighed.rulings,
         stored.received_at,
         now,
         evidence,
         b"",
         persons=tuple(sorted(persons)),
         kinds=categories_of(facts),
+        weighed=weighed,
     )
     return approval.request_hash, decided
 

@@ -6,8 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kms.custodian import approvers, denials, history, notices
+from kms.custodian import approvers, budgets, denials, history, notices
 from kms.custodian.approval_text import gather_facts
+from kms.custodian.budgets import Excess, Rulings, Weighed
 from kms.custodian.case import DAY, VERDICTS, Case, attributes, build_case, open_evidence
 from kms.custodian.context import NodeContext
 from kms.custodian.store import CLOSED, DECIDED, WAITING, StoredRequest
@@ -34,9 +35,6 @@ KEEP_REQUESTS = 30 * 86400
 RECENT_SECONDS = 30
 """How long a case may stand without its grants' dates being looked at again."""
 
-Rulings = Mapping[int, tuple[Verdict, str, bytes]]
-"""Position -> (verdict, reason, approver's thumbprint or empty)."""
-
 
 @dataclass(frozen=True, slots=True)
 class Decided:
@@ -44,6 +42,8 @@ class Decided:
 
     envelope: bytes
     waiting: bool
+    excess: tuple[Excess, ...] = ()
+    """Keys that a rule allowed and a budget held or denied."""
 
 
 def decide(node: NodeContext, envelope: Envelope, sealed_evidence: bytes) -> Decided:
@@ -63,11 +63,13 @@ def decide(node: NodeContext, envelope: Envelope, sealed_evidence: bytes) -> Dec
     kinds: Mapping[str, int] = {}
     stranger = False
     alarmed: Mapping[Thumbprint, int] = {}
+    weighed = None
     try:
         parsed = open_evidence(node, opened, sealed_evidence, now)
         evidence = parsed.to_bytes()
         case = build_case(node, opened, parsed, now, now)
-        rulings = _rule(node, case, now)
+        weighed = budgets.weigh(node, case, _rule(node, case, now), now)
+        rulings = weighed.rulings
         kinds = history.categories(case)
         node.recent.put(opened.hash, case)
         if any(verdict is Verdict.PENDING for verdict, _, _ in rulings.values()):
@@ -80,7 +82,17 @@ def decide(node: NodeContext, envelope: Envelope, sealed_evidence: bytes) -> Dec
         denials.check_room(node, opened.request.requester_thumbprint, now)
         rulings = dict.fromkeys(range(count), (Verdict.DENY, error.reason, b""))
     return record_decision(
-        node, opened, rulings, now, now, evidence, shown, stranger=stranger, kinds=kinds, alarmed=alarmed
+        node,
+        opened,
+        rulings,
+        now,
+        now,
+        evidence,
+        shown,
+        stranger=stranger,
+        kinds=kinds,
+        alarmed=alarmed,
+        weighed=weighed,
     )
 
 
@@ -113,13 +125,15 @@ def record_decision(
     persons: tuple[bytes, ...] = (),
     kinds: Mapping[str, int] | None = None,
     alarmed: Mapping[Thumbprint, int] | None = None,
+    weighed: Weighed | None = None,
 ) -> Decided:
-    """Log, store and sign: one transaction, before the answer leaves.
+    """Log, store, count and sign: one transaction, before the answer leaves.
 
     `shown` are the facts that approvers will be shown, of a request that waits; `kinds` how many keys of which category
     are asked for.
     `alarmed` are owners, with how many keys, who are told at once that somebody asks in an emergency.
     `persons` are those who approved what rulings with an approver allow.
+    Whoever allows anything new has `weighed` it against the budgets.
     A `stranger`, whom no credential vouches for, is counted, and their request is not kept.
     """
     groups: dict[tuple[Verdict, str, bytes], list[int]] = defaultdict(list)
@@ -134,6 +148,8 @@ def record_decision(
         for owner, keys in (alarmed or {}).items():
             who = opened.request.requester_thumbprint
             notices.notify(node, owner, NoticeKind.EMERGENCY_ASKED, opened.hash, who, now, keys)
+        if weighed is not None:
+            budgets.count(node, weighed, opened.hash, opened.request.requester_thumbprint, now)
         log_index = node.ledger.append(
             LogKind.DECISION,
             now,
@@ -172,7 +188,7 @@ def record_decision(
                 node.vault.seal("approval text", shown) if waiting else b"",
             )
         )
-    return Decided(signed.envelope, waiting)
+    return Decided(signed.envelope, waiting, weighed.excess if weighed else ())
 
 
 def reopen(node: NodeContext, stored: StoredRequest) -> OpenedRequest:
@@ -241,4 +257,5 @@ def expire(node: NodeContext) -> list[RequestHash]:
         approvers.tidy(node)
         node.store.history.forget(now - node.history_days * DAY, node.history_rows)
         notices.forget(node, now)
+        node.store.budgets.forget(now)
     return closed

@@ -13,6 +13,7 @@ from kms.crypto.hashing import equal
 from kms.crypto.signing import SigningKey
 from kms.custodian import (
     approvals,
+    budgets,
     consent,
     decisions,
     deposits,
@@ -319,6 +320,11 @@ class CustodianNode:
     def revocations(self) -> list[Revoking]:
         """Those that wait for more signatures."""
         return people.open_revocations(self.context)
+
+    def usage(self) -> list[budgets.Usage]:
+        """How much of each budget is used up."""
+        self._keep_up()
+        return budgets.usage(self.context)
 
     def latest(self, request: RequestHash) -> Decided | None:
         """The latest decision on a request."""

@@ -17,6 +17,7 @@ from kms.custodian.approvals import WaitingView
 from kms.custodian.clock import SteadyClock
 from kms.custodian.config import CustodianConfig, open_node
 from kms.custodian.console import start as start_console
+from kms.custodian.decisions import Decided
 from kms.custodian.lock import Lock
 from kms.custodian.node import CustodianNode
 from kms.errors import KmsError, NotFound, Unavailable
@@ -173,6 +174,7 @@ class CustodianService:
         decided = await self._run(self._node.decide, request.request, request.blob.sealed_evidence)
         if decided.waiting:
             self._owners.wake()  # of an emergency the owner is told before anybody has answered it
+        _tell_of_excess(decided)
         return custodian_pb2.DecideResponse(decision=_envelope(decided.envelope), waiting=decided.waiting)
 
     async def watch_decision(
@@ -251,6 +253,7 @@ class CustodianService:
 
     async def answer(self, request: custodian_pb2.AnswerRequest, call: Call) -> custodian_pb2.AnswerResponse:
         name, decided = await self._run(self._node.answer, request.approval)
+        _tell_of_excess(decided)
         self._wake(name)
         return custodian_pb2.AnswerResponse(outcome="pending" if decided.waiting else "decided")
 
@@ -291,6 +294,14 @@ class CustodianService:
         if self._opened is not None:
             await self._run_aside(self._opened.close)
         self._thread.shutdown()
+
+
+def _tell_of_excess(decided: Decided) -> None:
+    """A budget that stopped something is seen where operators look; the node's own log has it already."""
+    for excess in decided.excess:
+        outcome, scope, window = excess.outcome.lower().split("_")
+        metrics.BUDGET_KEYS_TOTAL.labels(scope, window, outcome).inc(excess.keys)
+        logs.logger().warning("budget", scope=scope, window=window, outcome=outcome, keys=excess.keys)
 
 
 def _envelope(data: bytes) -> keyring_pb2.Envelope:

@@ -21,6 +21,7 @@ from sqlite_utils import Database, Migrations
 from kms.crypto import derivation
 from kms.crypto.hashing import equal
 from kms.custodian.sqlite_approvers import SqliteApprovers
+from kms.custodian.sqlite_budgets import SqliteBudgets
 from kms.custodian.sqlite_consent import SqliteConsent
 from kms.custodian.sqlite_history import SqliteHistory
 from kms.custodian.sqlite_kills import SqliteKills
@@ -109,6 +110,13 @@ def m_bindings(db: Database) -> None:
     db.execute((Path(__file__).parent / "bindings.sql").read_text())
 
 
+@MIGRATIONS()
+def m_budgets(db: Database) -> None:
+    for statement in (Path(__file__).parent / "budgets.sql").read_text().split(";"):
+        if statement.strip():
+            db.execute(statement)
+
+
 @dataclass(frozen=True, slots=True)
 class _Frame:
     """The first part of some descriptors, and what it says."""
@@ -132,6 +140,7 @@ class SqliteCustodianStore:
         self.approvers = SqliteApprovers(connection)
         self.history = SqliteHistory(connection)
         self.consent = SqliteConsent(connection)
+        self.budgets = SqliteBudgets(connection)
 
     @classmethod
     def create(cls, path: Path, keyring_id: bytes, index: int) -> SqliteCustodianStore:

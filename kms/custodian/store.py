@@ -320,6 +320,24 @@ class KillStore(Protocol):
         ...
 
 
+class BudgetStore(Protocol):
+    """What the node asks about budgets (`SqliteBudgets` is one). A name means one budget and whom it counts."""
+
+    def totals(self, names: Sequence[bytes], since: int) -> Mapping[bytes, int]:
+        """What was counted from then on; names without any are left out."""
+        ...
+
+    def highest(self, budget: int, since: int) -> int:
+        """The largest of the totals of one budget's names."""
+        ...
+
+    def add(self, counts: Sequence[tuple[bytes, int, int, int, int]]) -> None:
+        """(name, start of its bucket, budget, when it may be forgotten, keys) each."""
+        ...
+
+    def forget(self, now: int) -> None: ...
+
+
 class CustodianStore(Protocol):
     """What the node asks of its disk. `add` and `total` make it the counters' store too."""
 
@@ -337,6 +355,8 @@ class CustodianStore(Protocol):
     def history(self) -> HistoryStore: ...
     @property
     def consent(self) -> ConsentStore: ...
+    @property
+    def budgets(self) -> BudgetStore: ...
 
     def transaction(self) -> AbstractContextManager[object]: ...
     def identity(self) -> tuple[bytes, int]:

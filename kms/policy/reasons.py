@@ -24,6 +24,8 @@ REASONS: Final[Mapping[str, str]] = {
     "REQUEST_EXPIRED": "the request has expired",
     "TIMED_OUT": "the custodian's people did not answer in time",
     "HUMAN_DENIED": "one of the custodian's people refused it",
+    "BUDGET_HELD": "a rule allows it, a budget is used up, and the custodian's people are asked",
+    "BUDGET_EXCEEDED": "a rule allows it, and a budget is used up",
     "CANCELLED": "who asked withdrew the request",
     "MANIFEST_CHANGED": "another manifest came into force while it waited",
     "WRONG_JUSTIFICATION": "the justification is not the one that was signed",

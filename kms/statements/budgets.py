@@ -48,6 +48,11 @@ WINDOW_SECONDS: Final[Mapping[BudgetWindow, int]] = {
     BudgetWindow.DAY: 86400,
     BudgetWindow.MONTH: 30 * 86400,
 }
+_WINDOWS: Final = {
+    BudgetWindow.HOUR: "an hour",
+    BudgetWindow.DAY: "a day",
+    BudgetWindow.MONTH: "in 30 days",
+}
 _SCOPES: Final = {
     BudgetScope.PRINCIPAL: "each who asks",
     BudgetScope.ORGANISATION: "each organisation that asks",
@@ -79,6 +84,6 @@ class Budget:
         after = "more wait for people" if self.on_excess is BudgetExcess.HOLD else "more are denied"
         without = " without them" if self.on_excess is BudgetExcess.HOLD else ""
         return (
-            f"{_SCOPES[self.scope]}: {self.limit} keys a {self.window.name.lower()} at each custodian, {after}; "
+            f"{_SCOPES[self.scope]}: {self.limit} keys {_WINDOWS[self.window]} at each custodian, {after}; "
             f"at most {self.bound(n, threshold)} are released altogether{without}"
         )

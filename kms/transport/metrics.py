@@ -16,6 +16,8 @@ ISSUER_SWITCHED = Gauge(
     "kms_issuer_switched", "1 while a provider shows keys none of which counts.", ["issuer"]
 )
 
+BUDGET_KEYS_TOTAL = Counter("kms_budget_keys_total", "Keys beyond a budget.", ["scope", "window", "outcome"])
+
 
 def serve(listen: str) -> None:
     """Serve /metrics on host:port, in a thread of its own."""

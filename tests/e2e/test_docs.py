@@ -82,5 +82,5 @@ def test_every_command_of_the_page_on_policy_prints_what_stands_there(folder: Pa
             )
             assert done.returncode == 0, f"line {line}: {done.stdout}{done.stderr}"
             printed = done.stdout
-        else:
+        elif language not in SHOWN:
             assert (language, printed) == ("text", text), f"line {line}"

@@ -95,6 +95,7 @@ class Device:
     holder_class: str = "device"
     issuers: tuple[str, ...] = ("a", "b")
     email: str = ""
+    organisation: str = ""
 
     @property
     def thumbprint(self) -> Thumbprint:
@@ -223,7 +224,7 @@ class World:
                 iss(name),
                 device.name,
                 device.holder_class,
-                "",
+                device.organisation,
                 device.key.thumbprint,
                 self.keyring.keyring_id.hex(),
                 self.clock(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from kms.ceremony.proposals import gather, read_chain
 from kms.errors import ConfigError, Invalid
 from kms.policy.engine import default_policy
 from kms.policy.golden import default_golden
+from kms.statements.budgets import Budget
+from kms.statements.chain import check_proposal
 from kms.statements.manifest import golden_hash
 from kms.storage.config import load
 from tests.unit.ceremony.people import NOW, all_sign, chain, draft, enrolment, genesis, key, next_proposal
@@ -167,3 +170,32 @@ def test_a_changed_policy_wants_its_table_named_anew(tmp_path: Path) -> None:
         drafts.successor(Draft(policy=broader), known, [], NOW + 1)
     changed = drafts.successor(Draft(policy=broader, golden=golden), known, [], NOW + 1)
     assert changed.policy.endswith("// a word\n")
+
+
+def test_a_draft_names_budgets_and_one_without_keeps_them() -> None:
+    wanted = drafts.BudgetDraft("principal", "hour", 300, "hold")
+    known = read_chain(gather(all_sign(genesis(budgets=drafts._budgets((wanted,))), range(1, 6)), NOW))
+    (budget,) = known.last.manifest.budgets
+    assert budget.in_words(5, 3) == (
+        "each who asks: 300 keys an hour at each custodian, more wait for people; "
+        "at most 500 are released altogether without them"
+    )
+    assert drafts.successor(Draft(), known, [], NOW + 1).budgets == (budget,)
+    assert drafts.successor(Draft(budgets=()), known, [], NOW + 1).budgets == ()
+    with pytest.raises(ConfigError, match=r"budgets\[0\].window: 'week' is none of hour, day, month"):
+        drafts.genesis(
+            draft(budgets=(drafts.BudgetDraft("owner", "week", 1, "deny"),)), said(1, 2, 3, 4, 5), NOW
+        )
+    with pytest.raises(Invalid, match="differ in scope or window"):
+        drafts.genesis(draft(budgets=(wanted, wanted)), said(1, 2, 3, 4, 5), NOW)
+
+
+def test_an_emergency_takes_no_budget_away() -> None:
+    known = read_chain(gather(all_sign(genesis(6, budgets=(_hourly(),)), range(1, 7)), NOW))
+    eviction = drafts.successor(Draft(remove=("Organisation 6",), emergency=True), known, [], NOW + 1)
+    with pytest.raises(Invalid, match="changes nothing else"):
+        check_proposal(known, replace(eviction, budgets=()))
+
+
+def _hourly() -> Budget:
+    return drafts._budgets((drafts.BudgetDraft("keyring", "hour", 10, "deny"),))[0]

@@ -154,6 +154,8 @@ def test_a_change_shows_from_when_it_holds() -> None:
     proposal = next_proposal(known, draft(change_delay_days=1), now=NOW)
     assert f"holds      from {when(NOW + 7 * 86400)} at the earliest" in render(proposal, NOW)
     assert "holds      from" not in render(genesis(), NOW)
+
+
 def test_the_decisions_that_a_change_of_rules_comes_to_are_shown() -> None:
     known = chain()
     policy = default_policy().replace('["treatment", "emergency"]', '["treatment", "research"]')
