@@ -93,7 +93,9 @@ def test_an_approval_for_some_keys_of_a_batch_reaches_no_other(world: World, bac
     before = _rulings(world.decide_at(1, prepared), prepared.opened.request.key_ids)
     assert before[bytes(32)] == ("DENY", "UNKNOWN_KEY")
     assert before[others[0].key_id] == ("PENDING", "NEEDS_HUMAN")
-    assert world.nodes[1].show(prepared.opened.hash).count == sum(v == "PENDING" for v, _ in before.values())
+    assert world.nodes[1].waiting_view(prepared.opened.hash).facts.count == sum(
+        v == "PENDING" for v, _ in before.values()
+    )
     after = _rulings(world.approve(1, prepared.opened.hash), prepared.opened.request.key_ids)
     assert after[bytes(32)] == ("DENY", "UNKNOWN_KEY")
     assert after[others[0].key_id] == ("ALLOW", "HUMAN_APPROVED")
