@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kms.ceremony.drafts import REHEARSAL
+from kms.ceremony.golden import refuse_failing
 from kms.ceremony.proposals import Proposal, missing, parties
 from kms.crypto.hashing import equal
 from kms.errors import FieldProblem, Fork, Invalid, KmsError, NotFound, Stale
-from kms.policy.golden import refuse_failing
 from kms.policy.lint import lint
 from kms.statements.chain import check_proposal
 from kms.statements.envelope import unpack

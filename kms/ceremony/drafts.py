@@ -10,9 +10,9 @@ from typing import Final, TypeVar
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from kms.ceremony.golden import refuse_failing
 from kms.errors import ConfigError
 from kms.policy.engine import default_policy, default_schema
-from kms.policy.golden import refuse_failing
 from kms.statements import quorums
 from kms.statements.budgets import Budget, BudgetExcess, BudgetScope, BudgetWindow
 from kms.statements.ceremony import ReshareOrder

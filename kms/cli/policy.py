@@ -152,7 +152,7 @@ def diff(
 
 
 def _golden(path: Path) -> tuple[bytes, GoldenTable]:
-    from kms.policy.golden import read_golden
+    from kms.ceremony.golden import read_golden
     from kms.storage.config import read
 
     data = read(path)

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import resources
-from pathlib import Path
 
-from kms.crypto.hashing import equal
-from kms.errors import ConfigError, FieldProblem, Invalid
+from kms.errors import ConfigError
 from kms.policy.cases import Asked
 from kms.policy.engine import PolicyEngine, reason_code
 from kms.policy.reasons import REASONS
 from kms.policy.rule_words import rules_in_words
-from kms.statements.manifest import Manifest, golden_hash
-from kms.storage.config import parse
 
 VERDICTS = ("allow", "deny", "pending")
 
@@ -62,11 +58,6 @@ def default_golden() -> bytes:
     return (resources.files("kms.policy") / "golden.toml").read_bytes()
 
 
-def read_golden(data: bytes, path: Path) -> GoldenTable:
-    """The table of these bytes, which were read from `path`; ConfigError with what is wrong."""
-    return parse(GoldenTable, data, path)
-
-
 def failures(engine: PolicyEngine, table: GoldenTable) -> list[Failure]:
     """Cases that come out otherwise; empty if the policy passes."""
     failed = []
@@ -86,20 +77,3 @@ def unused_rules(policy: str, table: GoldenTable) -> list[str]:
         for rule in rules_in_words(policy)
         if reason_code(rule.name) not in named and reason_code(rule.name) not in REASONS
     ]
-
-
-def refuse_failing(manifest: Manifest, data: bytes, path: Path) -> None:
-    """Invalid unless these are the bytes that the manifest names, and its policy passes them."""
-    if not equal(golden_hash(data), manifest.golden_hash):
-        raise Invalid(f"{path} is not the table that the manifest names", reason="WRONG_GOLDEN")
-    engine = PolicyEngine(manifest.policy, manifest.policy_schema)
-    failed = failures(engine, read_golden(data, path))
-    if failed:
-        raise Invalid(
-            f"the policy fails {len(failed)} of its golden decisions: "
-            + "; ".join(f"{f.name}: {f.actual} instead of {f.expected}" for f in failed[:3]),
-            reason="GOLDEN_FAILED",
-            fields=tuple(
-                FieldProblem(f"golden[{f.name}]", f"must be {f.expected}, is {f.actual}") for f in failed
-            ),
-        )

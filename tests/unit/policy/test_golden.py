@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from kms.ceremony.golden import read_golden, refuse_failing
 from kms.cli.app import app
 from kms.errors import ConfigError, Invalid
 from kms.policy.cases import Asked
 from kms.policy.diff import compare, kinds
 from kms.policy.engine import PolicyEngine, default_policy, default_schema
-from kms.policy.golden import default_golden, failures, read_golden, refuse_failing, unused_rules
+from kms.policy.golden import default_golden, failures, unused_rules
 from kms.statements.manifest import Manifest, golden_hash
 from tests.unit.ceremony.people import genesis
 
