@@ -41,6 +41,7 @@ REASONS: Final[Mapping[str, str]] = {
     # Credentials. One bad credential refuses the request.
     "CREDENTIAL_ALGORITHM": "a credential is signed by an algorithm that does not fit its issuer's key",
     "CREDENTIAL_AUDIENCE": "a credential is for another audience",
+    "CREDENTIAL_CERTIFICATE": "a service's certificate is not one of a pinned authority, or not of that service",
     "CREDENTIAL_CLASS": "an issuer vouches for a class that it may not vouch for",
     "CREDENTIAL_EXPIRED": "a credential has expired",
     "CREDENTIAL_HEADER": "a credential's header holds more than it may",
