@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 
 from kms.coordinator.erasing import Erasing
 from kms.coordinator.holdings import holdings, planned_version
+from kms.coordinator.lists import PAGE, Page, possible_liars, read_lists
 from kms.coordinator.progress import BATCH, IN_FLIGHT, Progress
 from kms.coordinator.relay import Relay
 from kms.coordinator.resharing import MadePlan, ReshareCase, held_in_common
@@ -50,6 +51,7 @@ class Resharing:
         self._newcomers: set[int] = set()
         self._accusers: dict[int, set[int]] = {}
         self._room = asyncio.Semaphore(IN_FLIGHT)
+        self._batches: set[asyncio.Task[None]] = set()
         self._turn = 0
 
     async def run(self, canary: KeyId | None) -> None:
@@ -75,9 +77,8 @@ class Resharing:
         refreshing = asyncio.create_task(self._keep_sealing_keys())
         try:
             # What one custodian does not list, another does: a liar, or one with a lost store, hides no key.
-            for index in self._relay.reachable:
-                with contextlib.suppress(KmsError):
-                    await self._from_list_of(index)
+            await read_lists(self._relay.reachable, self._read_page, possible_liars(self._relay))
+            await asyncio.gather(*self._batches)
             await self._erasing.settle()
             self.progress.keys = self.progress.done + self.progress.failed
         finally:
@@ -114,28 +115,32 @@ class Resharing:
             await asyncio.sleep(10)
             await self._fetch_sealing_keys()
 
-    async def _from_list_of(self, index: int) -> None:
-        after, batches = b"", set()
-        while True:
+    async def _read_page(self, index: int, after: bytes) -> Page:
+        before = self.progress.done
+        try:
             page = await self._ask(
                 index,
                 "ListKeys",
-                pb.ListKeysRequest(order_sequence=self._order.statement.sequence, after=after, limit=1024),
+                pb.ListKeysRequest(order_sequence=self._order.statement.sequence, after=after, limit=PAGE),
                 pb.ListKeysResponse,
             )
-            for group in page.versions:
-                ids = [KeyId(key_id) for key_id in group.key_ids]
-                for at in range(0, len(ids), BATCH):
-                    await self._room.acquire()
-                    task = asyncio.create_task(
-                        self._deal_on(Version(group.version), group.threshold, tuple(ids[at : at + BATCH]))
-                    )
-                    batches.add(task)
-                    task.add_done_callback(batches.discard)
-            after = page.last
-            if not after:
-                break
-        await asyncio.gather(*batches)
+        except KmsError:
+            return Page(b"")
+        keys = sum(len(group.key_ids) for group in page.versions)
+        if keys > PAGE:
+            return Page(b"")  # more than it was asked for: it lies
+        for group in page.versions:
+            ids = [KeyId(key_id) for key_id in group.key_ids]
+            for at in range(0, len(ids), BATCH):
+                await self._room.acquire()
+                task = asyncio.create_task(
+                    self._deal_on(Version(group.version), group.threshold, tuple(ids[at : at + BATCH]))
+                )
+                self._batches.add(task)
+                task.add_done_callback(self._batches.discard)
+        if not page.last:  # the next custodian lists what is not dealt on by then
+            await asyncio.gather(*self._batches)
+        return Page(page.last, keys, self.progress.done > before)
 
     async def _deal_on(self, version: Version, threshold: int, key_ids: tuple[KeyId, ...]) -> None:
         try:

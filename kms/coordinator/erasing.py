@@ -59,12 +59,16 @@ class Erasing:
             new = [held for held in answer.versions if plan_version(held.plan) not in known]
             if not new:
                 return
+            erased = 0
             for held in new:
                 version = plan_version(held.plan)
                 known.add(version)
                 certificate = await self._certificate(version, held.plan, len(held.key_ids))
                 if certificate:
                     await self.erase(held.plan, [KeyId(k) for k in held.key_ids], certificate)
+                    erased += 1
+            if not erased:  # it would list the same again; or, if it lies, others for ever
+                return
 
     async def _certificate(self, version: Version, plan: bytes, count: int) -> list[Envelope]:
         """INSTALLED statements of as many members as make it durable; none if there are fewer."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
@@ -11,6 +10,7 @@ from google.protobuf.message import Message
 
 from kms.coordinator.ceremonies import Ceremonies
 from kms.coordinator.holdings import holdings, planned_version
+from kms.coordinator.lists import PAGE, Page, possible_liars, read_lists
 from kms.coordinator.progress import BATCH, IN_FLIGHT, Progress
 from kms.coordinator.relay import Relay
 from kms.coordinator.resharing import held_in_common
@@ -70,17 +70,16 @@ class _Repair:
         self._relay, self._index, self._transcript = relay, index, transcript
         self._helpers = [i for i in relay.indices if i != index]
         self._room = asyncio.Semaphore(IN_FLIGHT)
+        self._batches: set[asyncio.Task[None]] = set()
+        self._reached = False
         self._turn = self._found = 0
 
     async def run(self, renew: Callable[[], Awaitable[None]]) -> None:
         await self._await_patient()
         await renew()
-        reached = 0
-        for source in self._helpers:
-            with contextlib.suppress(_Away):
-                await self._from_list_of(source)
-                reached += 1
-        if not reached:
+        await read_lists(self._helpers, self._read_page, possible_liars(self._relay))
+        await asyncio.gather(*self._batches)
+        if not self._reached:
             raise Unavailable("no other custodian is up", reason="NOT_ENOUGH_HELPERS")
         self.progress.keys = self._found
 
@@ -95,40 +94,42 @@ class _Repair:
                 return
         await self._relay.sealing_key(self._index)
 
-    async def _from_list_of(self, source: int) -> None:
-        after, batches = b"", set()
-        while True:
-            try:
-                page = await self._relay.ceremony(
-                    source,
-                    "ListKeys",
-                    pb.ListKeysRequest(order_sequence=ALL_ORDERS, after=after, limit=1024),
-                    pb.ListKeysResponse,
+    async def _read_page(self, source: int, after: bytes) -> Page:
+        before, listed = self.progress.done, 0
+        try:
+            page = await self._relay.ceremony(
+                source,
+                "ListKeys",
+                pb.ListKeysRequest(order_sequence=ALL_ORDERS, after=after, limit=PAGE),
+                pb.ListKeysResponse,
+            )
+        except KmsError:
+            return Page(b"")  # another one lists its keys
+        if sum(len(group.key_ids) for group in page.versions) > PAGE:
+            return Page(b"")  # more than it was asked for: it lies
+        self._reached = True
+        for group in page.versions:
+            lacking = await self._relay.ceremony(
+                self._index,
+                "ListMissing",
+                pb.ListMissingRequest(version=group.version, key_ids=group.key_ids),
+                pb.ListMissingResponse,
+            )
+            ids = [KeyId(key_id) for key_id in lacking.key_ids]
+            listed += len(ids)
+            self._found += len(ids)
+            self.progress.keys = max(self.progress.keys, self._found)
+            for at in range(0, len(ids), BATCH):
+                await self._room.acquire()
+                batch = tuple(ids[at : at + BATCH])
+                task = asyncio.create_task(
+                    self._bring_back(source, Version(group.version), group.threshold, batch)
                 )
-            except KmsError as error:
-                raise _Away from error
-            for group in page.versions:
-                lacking = await self._relay.ceremony(
-                    self._index,
-                    "ListMissing",
-                    pb.ListMissingRequest(version=group.version, key_ids=group.key_ids),
-                    pb.ListMissingResponse,
-                )
-                ids = [KeyId(key_id) for key_id in lacking.key_ids]
-                self._found += len(ids)
-                self.progress.keys = max(self.progress.keys, self._found)
-                for at in range(0, len(ids), BATCH):
-                    await self._room.acquire()
-                    batch = tuple(ids[at : at + BATCH])
-                    task = asyncio.create_task(
-                        self._bring_back(source, Version(group.version), group.threshold, batch)
-                    )
-                    batches.add(task)
-                    task.add_done_callback(batches.discard)
-            after = page.last
-            if not after:
-                break
-        await asyncio.gather(*batches)
+                self._batches.add(task)
+                task.add_done_callback(self._batches.discard)
+        if not page.last:  # what the next custodian lists is still missing then
+            await asyncio.gather(*self._batches)
+        return Page(page.last, listed, self.progress.done > before)
 
     async def _bring_back(
         self, source: int, version: Version, threshold: int, key_ids: tuple[KeyId, ...]
@@ -156,10 +157,14 @@ class _Repair:
         common = held_in_common(known)
         if any(version == scarce for version, _, _ in common):
             raise error  # enough hold it, and would not help
+        left = set(key_ids)
         for version, threshold, held in common:
             batch = tuple(k for k in held if k in key_ids and (version, threshold, k) not in mine)
             if batch:
                 await self._bring_batch(source, version, threshold, batch)
+            left -= set(held)
+        if left:
+            raise error
 
     async def _bring_batch(
         self, source: int, version: Version, threshold: int, key_ids: tuple[KeyId, ...]
@@ -246,10 +251,6 @@ class _Repair:
             if index != self._index:
                 raise _Failed(index) from error
             raise
-
-
-class _Away(Exception):
-    """A custodian that does not list its keys: another one does."""
 
 
 class _Failed(Exception):

@@ -87,6 +87,11 @@ class ReshareCase:
     """Members that did not install a plan, and complained of nobody."""
     made: MadePlan | None = None
 
+    def __post_init__(self) -> None:
+        # A custodian said it, which may lie: of no dealer there is nothing to add up, for ever.
+        if self.from_threshold < 2:
+            raise Invalid("shares of which fewer than two open a key", reason="INVALID_THRESHOLD")
+
     def holders(self) -> tuple[int, ...]:
         """Whoever may hold the old version: all custodians that the keyring ever had, the present ones first."""
         present = self.keyring.manifest.indices
