@@ -466,6 +466,7 @@ def _keep(
             now_mine = node.store.keys([d.key_id for d in descriptors])
             if versions.version(planned.version) is None:
                 versions.add_version(_stored_version(node, planned, now))
+            versions.unsettle(planned.version)
             versions.add_shares(
                 planned.version,
                 [

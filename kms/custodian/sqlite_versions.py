@@ -163,6 +163,10 @@ class SqliteVersions:
         """Nothing older than this version is left."""
         self._db.execute("UPDATE versions SET settled = 1 WHERE version = ?", (version,))
 
+    def unsettle(self, version: Version) -> None:
+        """More of its shares have come: beside these, older ones may lie again."""
+        self._db.execute("UPDATE versions SET settled = 0 WHERE version = ?", (version,))
+
     def unsettled(self, limit: int) -> list[StoredVersion]:
         """Versions beside which older shares may still lie here, oldest first."""
         rows = self._db.execute(

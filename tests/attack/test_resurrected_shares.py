@@ -97,3 +97,22 @@ def test_an_order_that_was_kept_installs_nothing_beside_a_later_one(
     world.nodes[1].erase(made.payload, ids, case.certificate())
     assert reason_of(world.nodes[1].install, replace(old, order=message(kept.order.envelope))) == "SUPERSEDED"
     assert held(world, 1, keys) == {2}
+
+
+def test_old_shares_that_a_repair_comes_too_late_for_are_erased_all_the_same(
+    world: World, keys: tuple[OpenKey, ...]
+) -> None:
+    change_committee(world, range(1, 8), 3)
+    run = Resharing(world, make_order(world, 1), away={1})
+    ((version, threshold, ids),) = run.batches()
+    case = run.case(version, threshold, ids)
+    run.collect_dealings(case)
+    made = case.plan()
+    assert run.install(case, made) == {}
+    plan, node = OldPlan(made.payload, ids, made.points), world.nodes[1]
+    for key_id in ids:  # key by key: what is erased for the first says nothing of the second
+        Repairing(world, 1, made.version, (key_id,), helpers=(2, 3, 4)).run(plan)
+        assert [stored.version for stored in node.installed(8, [])] == [made.version]
+        node.erase(made.payload, ids, case.certificate())
+        assert node.installed(8, []) == []
+    assert held(world, 1, keys) == {1}
