@@ -6,12 +6,14 @@ check their shares of it themselves.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from kms.crypto.group import SECP256K1
 from kms.crypto.hashing import equal
 from kms.crypto.joint import add_commitments
+from kms.crypto.sealing import blob_hash
 from kms.errors import CryptoError, Invalid, KmsError, Unavailable
 from kms.statements import quorums
 from kms.statements.ceremony import (
@@ -84,8 +86,19 @@ class PoolCase:
         """How many more dealings a plan needs."""
         return max(0, self.keyring.threshold - len(self.dealings))
 
-    def add_dealing(self, index: int, envelope: Envelope, points: bytes, blobs: Mapping[int, bytes]) -> None:
-        """A custodian's dealing; raises, and leaves it out from then on, if it is not one for this batch."""
+    def untried(self, able: Iterable[int]) -> list[int]:
+        """Those that have neither dealt nor been left out."""
+        return [i for i in able if i not in self.dealings and i not in self.refused]
+
+    def add_dealing(
+        self,
+        index: int,
+        envelope: Envelope,
+        points: bytes,
+        blobs: Mapping[int, bytes],
+        receivers: Iterable[int] = (),
+    ) -> None:
+        """A custodian's dealing; raises, and leaves it out from then on, if it is none for this batch and receivers."""
         try:
             signed = open_from(PoolDealing, envelope, self.keyring, index, self.keyring, "dealing")
             dealing = signed.statement
@@ -98,13 +111,19 @@ class PoolCase:
             rows = unpack_points(points, self.size, self.keyring.threshold)
             if not equal(points_hash(rows), dealing.points_hash):
                 raise Invalid("the points are not those of the dealing", reason="WRONG_POINTS")
+            # Whom it leaves out, or sends another blob than it signed for, could neither keep a plan nor complain.
+            if not set(receivers) <= {target.index for target in dealing.targets}:
+                raise Invalid("a dealing that leaves a member out", reason="WRONG_DEALING")
+            for target in dealing.targets:
+                if not equal(blob_hash(blobs.get(target.index, b"")), target.blob_hash):
+                    raise Invalid("the sealed shares are not those of the dealing", reason="WRONG_BLOB")
             self.dealings[index] = HeldTerms(signed, points, rows, blobs)
         except KmsError as error:
             self.refused[index] = error.reason
             raise
 
     def plan(self) -> MadePool:
-        """Add up the terms of t dealers; Unavailable if there are fewer."""
+        """Add up the terms of t dealers; Unavailable if there are fewer, or if these do not add up and are left out."""
         if self.missing_dealers():
             raise Unavailable(
                 f"{self.missing_dealers()} more dealers are needed", reason="NOT_ENOUGH_DEALERS"
@@ -116,8 +135,8 @@ class PoolCase:
                 for k in range(self.size)
             ]
         except CryptoError:
-            # A point that is none, or points that were made to cancel out: nobody can be named for the latter.
-            for index in chosen:
+            # Points that were made to cancel out name nobody: then all of these deal no more.
+            for index in [i for i, held in chosen.items() if not _all_points(held)] or chosen:
                 self.leave_out(index, "INVALID_POINT")
             raise Unavailable("the dealings do not add up", reason="NOT_ENOUGH_DEALERS") from None
         payload = encode_pool_plan(
@@ -183,3 +202,13 @@ class PoolCase:
 
     def complete(self) -> bool:
         return len(self.kept) >= self.quorum
+
+
+def _all_points(held: HeldTerms) -> bool:
+    try:
+        for row in held.rows:
+            for point in row:
+                SECP256K1.combine([(point,)], 1, [1])
+    except CryptoError:
+        return False
+    return True

@@ -101,8 +101,7 @@ class Pools:
     async def _make(self, case: PoolCase, progress: Progress, transcript: Transcript) -> None:
         for _ in range(ROUNDS):
             sealing_keys = await self._sealing_keys(progress)
-            await self._collect(case, sealing_keys)
-            made = await asyncio.to_thread(case.plan)
+            made = await self._plan(case, sealing_keys)
             # First: whoever keeps a plan keeps it for ever, also if we are killed before we hear of it.
             transcript.write_pool_plan(made)
             receivers = [i for i in sealing_keys if all(i in d.blobs for d in made.dealings.values())]
@@ -113,6 +112,16 @@ class Pools:
             if not case.leave_out_accused():
                 break
         raise Unavailable(f"{len(case.kept)} custodians keep it, {case.quorum} must", reason="NOT_EXCLUSIVE")
+
+    async def _plan(self, case: PoolCase, sealing_keys: Mapping[int, Envelope]) -> MadePool:
+        """A plan of whoever deals what adds up; Unavailable if too few do."""
+        while True:
+            await self._collect(case, sealing_keys)
+            try:
+                return await asyncio.to_thread(case.plan)
+            except Unavailable:
+                if not case.untried(sealing_keys):
+                    raise
 
     async def _sealing_keys(self, progress: Progress) -> dict[int, Envelope]:
         found: dict[int, Envelope] = {}
@@ -131,16 +140,19 @@ class Pools:
         request = pb.DealPoolRequest(
             order=case.order.message, batch=case.batch, sealing_keys=list(sealing_keys.values())
         )
-        waiting = [i for i in sealing_keys if i not in case.dealings and i not in case.refused]
-        while case.missing_dealers() and waiting:
-            asked, waiting = waiting[: case.missing_dealers()], waiting[case.missing_dealers() :]
-            await asyncio.gather(*(self._ask_to_deal(case, index, request) for index in asked))
+        while case.missing_dealers() and (waiting := case.untried(sealing_keys)):
+            asked = waiting[: case.missing_dealers()]
+            await asyncio.gather(
+                *(self._ask_to_deal(case, index, request, tuple(sealing_keys)) for index in asked)
+            )
 
-    async def _ask_to_deal(self, case: PoolCase, index: int, request: pb.DealPoolRequest) -> None:
+    async def _ask_to_deal(
+        self, case: PoolCase, index: int, request: pb.DealPoolRequest, receivers: Sequence[int]
+    ) -> None:
         try:
             answer = await self._relay.ceremony(index, "DealPool", request, pb.DealPoolResponse)
             blobs = {blob.index: blob.sealed for blob in answer.blobs}
-            case.add_dealing(index, answer.dealing, answer.points, blobs)
+            case.add_dealing(index, answer.dealing, answer.points, blobs, receivers)
         except KmsError as error:
             case.refused.setdefault(index, error.reason)
 
