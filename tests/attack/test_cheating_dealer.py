@@ -115,6 +115,8 @@ def test_a_dealing_is_taken_from_nobody_but_its_holder(world: World, keys: tuple
     assert reason_of(world.nodes[5].install, replace(batch, blobs=swapped)) == "WRONG_BLOB"
     others = {i: d.blobs[4] for i, d in made.dealings.items()}
     assert reason_of(world.nodes[5].install, replace(batch, blobs=others)) == "WRONG_BLOB"
+    for keys_shown in (batch.key_ids[::-1], batch.key_ids[:-1]):
+        assert reason_of(world.nodes[5].install, replace(batch, key_ids=keys_shown)) == "WRONG_PLAN"
 
 
 @pytest.mark.parametrize(
