@@ -11,6 +11,7 @@ from kms.crypto.signing import PUBLIC_KEY_SIZE, SigningKey
 from kms.custodian.approvers import ApproverQuorum
 from kms.custodian.clock import SteadyClock
 from kms.custodian.node import CustodianNode, NodeOptions
+from kms.custodian.notifying import NotifyConfig
 from kms.custodian.root import HandOut, StorageRoot, UnlockConfig
 from kms.custodian.sealing_keys import DEFAULT_PERIOD
 from kms.custodian.sqlite import SqliteCustodianStore
@@ -84,6 +85,7 @@ class CustodianConfig:
     passkeys: RelyingParty | None = None
     approver_quorum: ApproverQuorum = field(default_factory=ApproverQuorum)
     console: ConsoleConfig | None = None
+    notify: NotifyConfig | None = None
     extra_forbids: Path | None = None
     sealing_period_seconds: int = DEFAULT_PERIOD
     deposit_quota_per_hour: int = 1_000_000

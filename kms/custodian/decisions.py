@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kms.custodian import approvers, budgets, denials, history, notices
 from kms.custodian.approval_text import gather_facts
@@ -44,6 +44,8 @@ class Decided:
     waiting: bool
     excess: tuple[Excess, ...] = ()
     """Keys that a rule allowed and a budget held or denied."""
+    asked: bool = False
+    """Whether people were asked just now: a request that was not there before."""
 
 
 def decide(node: NodeContext, envelope: Envelope, sealed_evidence: bytes) -> Decided:
@@ -81,7 +83,7 @@ def decide(node: NodeContext, envelope: Envelope, sealed_evidence: bytes) -> Dec
         stranger = True
         denials.check_room(node, opened.request.requester_thumbprint, now)
         rulings = dict.fromkeys(range(count), (Verdict.DENY, error.reason, b""))
-    return record_decision(
+    decided = record_decision(
         node,
         opened,
         rulings,
@@ -94,6 +96,7 @@ def decide(node: NodeContext, envelope: Envelope, sealed_evidence: bytes) -> Dec
         alarmed=alarmed,
         weighed=weighed,
     )
+    return replace(decided, asked=decided.waiting)
 
 
 def _rule(node: NodeContext, case: Case, now: int) -> Rulings:

@@ -20,10 +20,12 @@ from kms.custodian.console import start as start_console
 from kms.custodian.decisions import Decided
 from kms.custodian.lock import Lock
 from kms.custodian.node import CustodianNode
+from kms.custodian.notifying import Notifier
 from kms.errors import KmsError, NotFound, Unavailable
 from kms.statements.approver import LANGUAGES
 from kms.statements.chain_file import read_chain
 from kms.statements.ids import KeyId, RequestHash
+from kms.statements.registry import Approver
 from kms.statements.release import HUMAN_LIFETIME
 from kms.transport import logs, metrics
 from kms.transport.process import Port, Server
@@ -48,6 +50,7 @@ class CustodianService:
 
     def __init__(self, node: CustodianNode | None = None) -> None:
         self._opened = node
+        self.notifier: Notifier | None = None
         self._open = asyncio.Event()
         if node is not None:
             self._open.set()
@@ -97,6 +100,10 @@ class CustodianService:
     async def run(self, step: Callable[..., R], *arguments: object) -> R:
         """One step of the node on the service's turn, for a face of the node that stands beside this one."""
         return await self._run(step, *arguments)
+
+    async def approvers(self) -> list[Approver]:
+        """Who may approve here now; nobody while the node is locked."""
+        return await self._run(self._opened.approvers) if self._opened is not None else []
 
     def answered(self, request: RequestHash) -> None:
         """Wake those who watch a request that people have answered."""
@@ -175,6 +182,8 @@ class CustodianService:
         if decided.waiting:
             self._owners.wake()  # of an emergency the owner is told before anybody has answered it
         _tell_of_excess(decided)
+        if decided.asked and self.notifier is not None:
+            self.notifier.tell()
         return custodian_pb2.DecideResponse(decision=_envelope(decided.envelope), waiting=decided.waiting)
 
     async def watch_decision(
@@ -383,7 +392,10 @@ async def serve(
     if config.metrics:
         metrics.serve(config.metrics)
     console = await start_console(config, service) if config.console else None
-    steps = (service.keep_time(config.tick_seconds), service.keep_issuers(), door.forget())
+    steps = [service.keep_time(config.tick_seconds), service.keep_issuers(), door.forget()]
+    if config.notify is not None:
+        service.notifier = Notifier(config.notify, service.approvers)
+        steps.append(service.notifier.run())
     tasks = [asyncio.create_task(step) for step in steps]
 
     async def close() -> None:
