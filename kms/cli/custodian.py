@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kms.cli import console, issuers, membership, officers
+from kms.cli import approvers, console, issuers, membership, officers
 
 if TYPE_CHECKING:
     from kms.custodian.config import CustodianConfig
@@ -21,6 +20,7 @@ app.add_typer(issuers.app, name="issuers")
 app.add_typer(officers.app, name="officers")
 app.command()(officers.unlock)
 app.command()(console.console)
+approvers.register(app)
 Config = Annotated[Path, typer.Option(help="The custodian's TOML file.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 KeyFile = Annotated[Path, typer.Option(help="The approver's key file.")]
@@ -128,73 +128,6 @@ def _digest(envelope: str) -> str:
     return manifest_hash(unpack(bytes.fromhex(envelope))[1]).hex()
 
 
-@app.command()
-def pending(config: Config, as_json: Json = False) -> None:
-    """List the requests that wait for this custodian's people."""
-    from kms.custodian.approving import list_waiting
-
-    waiting = asyncio.run(list_waiting(_load(config).socket()))
-    if as_json:
-        typer.echo(json.dumps([_as_dict(w) for w in waiting]))
-        return
-    if not waiting:
-        typer.echo("no request waits")
-    for request in waiting:
-        left = max(0, request.expires_at - int(time.time()))
-        typer.echo(f"{request.request_hash.hex()[:16]}  {request.count} keys, {left // 60} minutes left")
-
-
-@app.command()
-def show(request: Request, config: Config, as_json: Json = False) -> None:
-    """Show one request, from bytes that this node verified: the text that an approval signs."""
-    from kms.custodian.approving import find_waiting
-
-    shown = asyncio.run(find_waiting(_load(config).socket(), request))
-    typer.echo(json.dumps(_as_dict(shown.waiting)) if as_json else shown.waiting.text, nl=as_json)
-
-
-@app.command()
-def approve(
-    request: Request,
-    config: Config,
-    key: KeyFile,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask again.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Approve a request: sign the text that is shown."""
-    _answer(request, config, key, True, yes, as_json)
-
-
-@app.command()
-def deny(
-    request: Request,
-    config: Config,
-    key: KeyFile,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask again.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Deny a request: sign the text that is shown."""
-    _answer(request, config, key, False, yes, as_json)
-
-
-def _answer(request: str, config: Path, key: Path, allow: bool, yes: bool, as_json: bool) -> None:
-    from kms.crypto.signing import SigningKey
-    from kms.custodian.approving import answer, find_waiting
-    from kms.storage.keyfile import read_secret
-
-    socket = _load(config).socket()
-    shown = asyncio.run(find_waiting(socket, request))
-    if not as_json:
-        typer.echo(shown.waiting.text)
-    if not yes:
-        typer.confirm("Approve this?" if allow else "Deny this?", abort=True)
-    wants = '"argon2id"' in key.read_text() if key.exists() else False
-    passphrase = typer.prompt("Passphrase of your key", hide_input=True) if wants else None
-    outcome = asyncio.run(answer(socket, shown, SigningKey(read_secret(key, passphrase)), allow))
-    result = {"request": shown.waiting.request_hash.hex(), "answer": "approve" if allow else "deny"}
-    typer.echo(json.dumps(result | {"outcome": outcome}) if as_json else f"signed: {result['answer']}")
-
-
 @app.command("approver-key")
 def approver_key(
     target: Annotated[Path, typer.Argument(help="The key file to make.")],
@@ -208,12 +141,3 @@ def approver_key(
     key = SigningKey.generate()
     write_secret(target, key.seed, secret)
     typer.echo(key.public.hex())
-
-
-def _as_dict(waiting: Any) -> dict[str, Any]:
-    return {
-        "request": waiting.request_hash.hex(),
-        "text": waiting.text,
-        "count": waiting.count,
-        "expires_at": waiting.expires_at,
-    }

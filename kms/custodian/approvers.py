@@ -135,7 +135,7 @@ def _head(vault: Vault, entries: Sequence[bytes]) -> bytes:
 
 
 def _was_founded(store: CustodianStore) -> bool:
-    """Whether the log tells of a registry. Looked at only by a node that has none."""
+    """Whether the log tells of a registry. Looked at only where there is no record of one, not even an empty one."""
     size, _ = store.log_head()
     for start in range(0, size, _PAGE):
         for payload, _ in store.log_entries(start, _PAGE):
@@ -167,6 +167,10 @@ def begin(node: NodeContext, configured: Sequence[Approver], quorum: ApproverQuo
     From then on the configuration adds nobody: whoever can write the file is not whom approvers have let in.
     """
     registry = node.registry
+    if not node.store.approvers.head():
+        # From the first start on it is on record that there is nobody: the log need not be searched for it again.
+        with node.store.transaction():
+            node.store.approvers.set_head(_head(node.vault, []))
     if not registry.known and not registry.lost and configured:
         named = tuple(
             FoundingApprover(a.name, a.email, a.language, tuple(sorted(a.subjects)), a.key.public_key)

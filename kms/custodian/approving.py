@@ -20,14 +20,14 @@ SERVICE = "kms.v1.ApprovalService"
 _TIMEOUT = 10.0
 
 
-async def list_waiting(socket: Path) -> Sequence[custodian_pb2.WaitingRequest]:
+async def list_waiting(socket: Path, language: str = "en") -> Sequence[custodian_pb2.WaitingRequest]:
     """Requests that wait at the node behind this socket."""
     channel = Channel(f"unix:{socket}", None)
     try:
         answer = await channel.call(
             SERVICE,
             "ListWaiting",
-            custodian_pb2.ListWaitingRequest(),
+            custodian_pb2.ListWaitingRequest(language=language),
             custodian_pb2.ListWaitingResponse,
             timeout=_TIMEOUT,
         )
@@ -36,7 +36,7 @@ async def list_waiting(socket: Path) -> Sequence[custodian_pb2.WaitingRequest]:
         await channel.close()
 
 
-async def find_waiting(socket: Path, digits: str) -> custodian_pb2.ShowWaitingResponse:
+async def find_waiting(socket: Path, digits: str, language: str = "en") -> custodian_pb2.ShowWaitingResponse:
     """The one request whose hash starts with these digits; NotFound if none or several do."""
     matching = [w for w in await list_waiting(socket) if w.request_hash.hex().startswith(digits.lower())]
     if len(matching) != 1:
@@ -46,7 +46,7 @@ async def find_waiting(socket: Path, digits: str) -> custodian_pb2.ShowWaitingRe
         return await channel.call(
             SERVICE,
             "ShowWaiting",
-            custodian_pb2.ShowWaitingRequest(request_hash=matching[0].request_hash),
+            custodian_pb2.ShowWaitingRequest(request_hash=matching[0].request_hash, language=language),
             custodian_pb2.ShowWaitingResponse,
             timeout=_TIMEOUT,
         )

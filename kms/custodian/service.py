@@ -12,7 +12,14 @@ from typing import TypeVar
 
 from kms.crypto.hashing import equal
 from kms.crypto.secret import Secret
-from kms.custodian import ceremony_service, consent_service, issuer_service, kill_service, unlocking
+from kms.custodian import (
+    approver_service,
+    ceremony_service,
+    consent_service,
+    issuer_service,
+    kill_service,
+    unlocking,
+)
 from kms.custodian.approvals import WaitingView
 from kms.custodian.clock import SteadyClock
 from kms.custodian.config import CustodianConfig, open_node
@@ -158,6 +165,10 @@ class CustodianService:
     def issuer_methods(self) -> tuple[Method, ...]:
         """Methods of the local socket."""
         return self._issuers.methods()
+
+    def approver_methods(self) -> tuple[Method, ...]:
+        """Methods of the local socket by which approvers see to their own list."""
+        return approver_service.ApproverService(lambda: self._node, self._run).methods()
 
     async def get_sealing_key(
         self, request: custodian_pb2.GetSealingKeyRequest, call: Call
@@ -374,6 +385,7 @@ async def serve(
             None,
             [
                 Endpoint(APPROVALS, service.approval_methods()),
+                Endpoint(approver_service.SERVICE, service.approver_methods()),
                 Endpoint(issuer_service.SERVICE, service.issuer_methods()),
                 Endpoint(unlocking.SERVICE, door.methods()),
             ],

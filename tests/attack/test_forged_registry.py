@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from kms.crypto.signing import SigningKey
-from kms.custodian.approvers import _head
+from kms.custodian.approvers import ApproverQuorum, _head
+from kms.custodian.node import NodeOptions
+from kms.custodian.store import StoredWord
 from kms.custodian.vault import Vault
 from kms.statements import registry as registries
 from kms.statements.approver import ApproverKey
 from kms.statements.envelope import Envelope, sign
-from kms.statements.ids import Thumbprint
+from kms.statements.ids import RequestHash, Thumbprint
 from kms.statements.invitations import (
     Acceptance,
     ApproverRevocation,
@@ -25,7 +28,7 @@ from kms.statements.invitations import (
     token_hash,
 )
 from kms.statements.registry import RegistryEntry
-from kms.statements.release import HUMAN_LIFETIME, Purpose
+from kms.statements.release import HUMAN_LIFETIME, Purpose, Verdict
 from tests.protocol.adversary import reason_of
 from tests.protocol.people import admit_key, invite, revoke
 from tests.protocol.world import LAB, World, signing_key, storage_root
@@ -206,3 +209,32 @@ def test_one_approver_s_removal_of_another_is_not_the_administrator_s_to_write(w
         world.clock(),
     )
     assert reason_of(world.nodes[1].revoke_approver, sign(statement, EVE).message) == "NOT_AN_APPROVER"
+
+
+def test_a_yes_that_was_written_into_the_store_counts_for_nobody(world: World) -> None:
+    """Where two are needed, one approver and the administrator are not two."""
+    world.start(1, options=NodeOptions(approver_quorum=ApproverQuorum(approvals=2)))
+    ann = signing_key("ann")
+    admit_key(world, 1, ann, "ann@clinic.example")
+    keys = world.create(world.device("alice"), [LAB])
+    prepared = world.prepare(world.device("bob"), keys, purpose=Purpose.TREATMENT, lifetime=HUMAN_LIFETIME)
+    world.decide_at(1, prepared)
+    name, node = prepared.opened.hash, world.nodes[1]
+    forged = [
+        (ann, sign(world.approval(1, name, by=ann), EVE).message),
+        (EVE, sign(world.approval(1, name, by=EVE), EVE).message),
+        (ann, sign(world.approval(1, name, by=ann, verdict=Verdict.DENY), ann).message),
+        (ann, sign(replace(world.approval(1, name, by=ann), count=2), ann).message),
+        (
+            ann,
+            sign(replace(world.approval(1, name, by=ann), request_hash=RequestHash(bytes(32))), ann).message,
+        ),
+    ]
+    for who, word in forged:
+        with node.context.store.transaction():
+            node.context.store.approvers.forget_answers(name)
+            kept = StoredWord(Thumbprint(who.thumbprint), registries.word_bytes(word), world.clock())
+            node.context.store.approvers.add_answer(name, kept)
+        assert node.waiting_view(name).approved == ()
+    world.approve(1, name)
+    assert node.waiting_view(name).approved != ()  # one of two

@@ -16,6 +16,7 @@ from kms.coordinator.config import CoordinatorConfig
 from kms.crypto import labels
 from kms.custodian.approvers import ApproverQuorum
 from kms.custodian.config import ApproverConfig, ConsoleConfig, CustodianConfig
+from kms.custodian.notifying import MailConfig, NotifyConfig, WebhookConfig
 from kms.custodian.root import UnlockConfig
 from kms.statements.passkeys import RelyingParty
 from kms.transport import metrics
@@ -98,7 +99,10 @@ def test_every_label_stands_in_the_protocol() -> None:
         ApproverConfig,
         ConsoleConfig,
         ApproverQuorum,
+        MailConfig,
+        NotifyConfig,
         RelyingParty,
+        WebhookConfig,
         TlsFiles,
         UnlockConfig,
     ],

@@ -7,7 +7,6 @@ import hashlib
 import hmac
 import json
 import logging
-import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -30,6 +29,7 @@ from kms.custodian.notifying import (
 )
 from kms.custodian.service import CustodianService
 from kms.dev.certificates import Authority
+from kms.dev.founding import free_ports
 from kms.errors import ConfigError
 from kms.statements.approver import ApproverKey
 from kms.statements.registry import Approver
@@ -80,11 +80,6 @@ class Hook(BaseHTTPRequestHandler):
         pass
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        return int(held.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("notify")
@@ -100,7 +95,7 @@ def mailbox(folder: Path) -> Iterator[tuple[Mailbox, MailConfig]]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "tls.pem", folder / "tls.key")
     kept = Mailbox()
-    port = free_port()
+    (port,) = free_ports(1)
     server = Controller(kept, hostname="127.0.0.1", port=port, tls_context=context, require_starttls=True)
     server.start()
     yield kept, MailConfig("localhost", "kms@clinic.example", port, authorities=folder / "ca.pem")
@@ -204,7 +199,7 @@ async def test_a_server_that_is_away_or_not_believed_gets_nothing(
 
 def test_a_mail_server_without_starttls_gets_nothing() -> None:
     kept = Mailbox()
-    port = free_port()
+    (port,) = free_ports(1)
     server = Controller(kept, hostname="127.0.0.1", port=port)
     server.start()
     mail = MailConfig("localhost", "kms@clinic.example", port)
