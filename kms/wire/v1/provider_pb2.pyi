@@ -49,7 +49,7 @@ class ListIssuersRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class KnownIssuer(_message.Message):
-    __slots__ = ("iss", "controlled_by", "state", "is_provider", "seconds_left", "failure", "keys_fingerprint", "exchanged_fingerprint")
+    __slots__ = ("iss", "controlled_by", "state", "is_provider", "seconds_left", "failure", "keys_fingerprint", "exchanged_fingerprint", "is_certified")
     ISS_FIELD_NUMBER: _ClassVar[int]
     CONTROLLED_BY_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -58,6 +58,7 @@ class KnownIssuer(_message.Message):
     FAILURE_FIELD_NUMBER: _ClassVar[int]
     KEYS_FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
     EXCHANGED_FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
+    IS_CERTIFIED_FIELD_NUMBER: _ClassVar[int]
     iss: str
     controlled_by: str
     state: ProviderState
@@ -66,7 +67,8 @@ class KnownIssuer(_message.Message):
     failure: str
     keys_fingerprint: bytes
     exchanged_fingerprint: bytes
-    def __init__(self, iss: _Optional[str] = ..., controlled_by: _Optional[str] = ..., state: _Optional[_Union[ProviderState, _Mapping]] = ..., is_provider: _Optional[bool] = ..., seconds_left: _Optional[int] = ..., failure: _Optional[str] = ..., keys_fingerprint: _Optional[bytes] = ..., exchanged_fingerprint: _Optional[bytes] = ...) -> None: ...
+    is_certified: bool
+    def __init__(self, iss: _Optional[str] = ..., controlled_by: _Optional[str] = ..., state: _Optional[_Union[ProviderState, _Mapping]] = ..., is_provider: _Optional[bool] = ..., seconds_left: _Optional[int] = ..., failure: _Optional[str] = ..., keys_fingerprint: _Optional[bytes] = ..., exchanged_fingerprint: _Optional[bytes] = ..., is_certified: _Optional[bool] = ...) -> None: ...
 
 class ListIssuersResponse(_message.Message):
     __slots__ = ("issuers",)
