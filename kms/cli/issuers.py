@@ -131,7 +131,7 @@ def _as_dict(known: Any) -> dict[str, Any]:
 
 def _status(known: Any) -> str:
     if not known.is_provider:
-        return "pinned"
+        return "certified" if known.is_certified else "pinned"
     if known.state.refused:
         return "switched"
     if not known.state.fetched_at:

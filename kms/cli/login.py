@@ -65,7 +65,9 @@ async def _login(
     party = Party(issuer, client, profile.keyring_id, profile.device_key)
     endpoints = await discover(issuer)
     if device:
-        tokens = await by_device(party, endpoints, lambda prompt: _show_prompt(prompt, as_json), scope)
+        wait = Waiting(quiet=as_json)
+        with wait:
+            tokens = await by_device(party, endpoints, wait.begin, scope, wait.sleep)
     else:
         tokens = await by_browser(
             party, endpoints, lambda address: _show_address(address, browser, as_json), scope
@@ -116,6 +118,34 @@ def _show_address(address: str, browser: bool, as_json: bool) -> None:
         webbrowser.open(address)
 
 
+class Waiting:
+    """Shows the code, and then how much time is left to enter it."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._quiet = quiet
+        columns = (TextColumn("waiting for the sign-in"), BarColumn(), TimeRemainingColumn())
+        self._bar = Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet)
+        self._task = self._bar.add_task("", total=None)
+
+    def __enter__(self) -> Waiting:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def begin(self, prompt: DevicePrompt) -> None:
+        _show_prompt(prompt, self._quiet)
+        self._bar.update(self._task, total=prompt.seconds)
+        self._bar.start()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        self._bar.advance(self._task, seconds)
+
+
 def _show_prompt(prompt: DevicePrompt, as_json: bool) -> None:
     import segno
 
@@ -126,5 +156,4 @@ def _show_prompt(prompt: DevicePrompt, as_json: bool) -> None:
         if prompt.complete and sys.stdout.isatty():
             segno.make(prompt.complete, error="l").terminal(compact=True)
         typer.echo(f"on any device, open {prompt.address}\nand enter {prompt.code}")
-        typer.echo(f"waiting for {prompt.seconds // 60} minutes ...", err=True)
     sys.stdout.flush()

@@ -99,6 +99,7 @@ def _shown(known: KnownIssuer) -> pb.KnownIssuer:
         iss=iss,
         controlled_by=known.issuer.controlled_by,
         is_provider=known.issuer.is_provider,
+        is_certified=bool(known.issuer.authorities),
         seconds_left=known.seconds_left,
         failure=known.failure,
     )

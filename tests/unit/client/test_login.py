@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from typer.testing import CliRunner
 
 from kms.cli import credential
+from kms.cli.login import Waiting
 from kms.crypto.signing import SigningKey
 from kms.errors import ConfigError, KmsError
 from kms.statements.manifest import HolderClass, Issuer
@@ -307,6 +308,18 @@ async def test_a_provider_that_forgets_the_nonce_is_said_to(site: Site) -> None:
 async def test_a_prompt_that_is_none_is_not_shown(site: Site, changes: dict[str, Any]) -> None:
     error, _, shown = await by_code(site, **changes)
     assert (error.reason, shown) == ("PROVIDER_MALFORMED", [])
+
+
+async def test_the_code_and_the_time_that_is_left_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    wait = Waiting(quiet=False)
+    with wait:
+        wait.begin(
+            DevicePrompt("https://login.example/device", "ABCD-EFGH", "https://login.example/d?c", 600)
+        )
+        await wait.sleep(0)
+        assert (wait._bar.tasks[0].completed, wait._bar.tasks[0].total) == (0, 600)
+    out = capsys.readouterr().out
+    assert "open https://login.example/device\nand enter ABCD-EFGH" in out
 
 
 # -- kept ------------------------------------------------------------------------------------------------------

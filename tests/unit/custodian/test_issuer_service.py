@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from kms.custodian import issuer_service
 from kms.custodian.issuer_service import IssuerService
 from kms.custodian.service import CustodianService
 from kms.errors import KmsError, Unavailable
-from kms.statements.manifest import Issuer
+from kms.statements.manifest import Issuer, IssuerKey, IssuerKeyType
 from kms.statements.providers import ProviderKey
 from kms.transport.process import Port, Server
 from kms.transport.server import Endpoint
@@ -24,6 +25,7 @@ from tests.protocol.providers import other, provider_world, read, usual
 from tests.protocol.world import World, iss
 
 NEW = other("new")
+PINNED_KEYS = (IssuerKey("new", IssuerKeyType.ED25519, NEW[1].public),)
 
 
 @pytest.fixture
@@ -168,3 +170,14 @@ def custodian_toml(folder: Path, socket: Path) -> Path:
     head = f'keyring_id = "{"00" * 32}"\nrelays = []\napprovals_socket = "{socket}"\n'
     file.write_text(head + "\n".join(lines) + "\n" + tls)
     return file
+
+
+def test_each_issuer_is_called_by_where_its_keys_come_from(world: World) -> None:
+    (known, _) = world.nodes[1].known_issuers()
+    pinned = replace(known.issuer, keys=PINNED_KEYS, trust_anchors=(), key_delay=0, max_key_age=0)
+    certified = replace(pinned, keys=(), authorities=known.issuer.trust_anchors)
+    said = []
+    for issuer in (known.issuer, pinned, certified):
+        shown = issuer_service._shown(replace(known, issuer=issuer))
+        said.append(commands._as_dict(shown)["status"])
+    assert said == ["never seen", "pinned", "certified"]
