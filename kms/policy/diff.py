@@ -148,9 +148,12 @@ def _common(changes: list[Change]) -> str:
     said = []
     for field in fields(Asked):
         values = Counter(getattr(c.asked, field.name) for c in changes)
-        if field.name == "action" or (len(values) == 1 and next(iter(values)) == field.default):
+        if field.name == "action":
             continue
-        if field.name in ("purpose",) and len(values) == len(PURPOSES):
+        if field.name == "purpose":
+            if len(values) == len(PURPOSES):
+                continue
+        elif len(values) == 1 and next(iter(values)) == field.default:
             continue
         if field.name == "vouched_by":
             values = Counter(len(value) for value in values) if len(values) > 1 else values

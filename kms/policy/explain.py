@@ -17,7 +17,7 @@ import cedarpy
 from cedarpy import pst
 
 from kms.policy.attributes import HUMAN, OWNER, DepositAttributes, ReleaseAttributes, issuer_group
-from kms.policy.engine import Outcome, PolicyEngine, VerdictName
+from kms.policy.engine import EMERGENCY, Outcome, PolicyEngine, VerdictName
 from kms.policy.partial import concerns, condition, evaluate, facts_of, parts
 from kms.policy.reasons import in_words
 from kms.policy.rule_words import RuleInWords, conditions, rule_in_words
@@ -93,7 +93,7 @@ def explain(engine: PolicyEngine, attributes: Attributes, action: str = "release
     tried = tuple(
         _tried(rule, attributes, _name(rule) in outcome.rules)
         for rule in parsed
-        if concerns(rule.action, frozenset({action}))
+        if concerns(rule.action, frozenset({_asked(action, attributes)}))
     )
     return Explanation(
         outcome.verdict,
@@ -103,6 +103,12 @@ def explain(engine: PolicyEngine, attributes: Attributes, action: str = "release
         tuple(_ways(engine, attributes, action, outcome, parsed)),
         tried,
     )
+
+
+def _asked(action: str, attributes: Attributes) -> str:
+    """The action that rules are asked for: an emergency is one of its own."""
+    emergency = isinstance(attributes, ReleaseAttributes) and attributes.purpose == EMERGENCY
+    return EMERGENCY if emergency and action == "release" else action
 
 
 def _ways(

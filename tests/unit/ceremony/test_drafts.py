@@ -151,7 +151,9 @@ def test_a_file_of_authorities_that_holds_none_is_named(tmp_path: Path) -> None:
 def test_a_policy_is_not_proposed_unless_it_passes_its_golden_decisions(tmp_path: Path) -> None:
     golden, broader = tmp_path / "golden.toml", tmp_path / "policy.cedar"
     golden.write_bytes(default_golden())
-    broader.write_text(default_policy().replace('["treatment", "emergency"]', '["treatment", "research"]'))
+    broader.write_text(
+        default_policy().replace('context.purpose == "treatment"', 'context.purpose != "billing"')
+    )
     first = drafts.genesis(draft(golden=golden), said(1, 2, 3, 4, 5), NOW)
     assert first.golden_hash == golden_hash(default_golden())
     with pytest.raises(Invalid) as failed:

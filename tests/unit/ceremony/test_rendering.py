@@ -158,7 +158,7 @@ def test_a_change_shows_from_when_it_holds() -> None:
 
 def test_the_decisions_that_a_change_of_rules_comes_to_are_shown() -> None:
     known = chain()
-    policy = default_policy().replace('["treatment", "emergency"]', '["treatment", "research"]')
+    policy = default_policy().replace('context.purpose == "treatment"', 'context.purpose == "research"')
     proposal = next_proposal(known, draft())
     assert isinstance(proposal.statement, Manifest)
     changed = propose(known, replace(proposal.statement, policy=policy))
@@ -166,7 +166,7 @@ def test_the_decisions_that_a_change_of_rules_comes_to_are_shown() -> None:
     assert [line.split(": ")[1] for line in shown] == ["OPENS", "closes"]
     assert "holder professional; vouched_by (one) and (another)" in shown[0]
     assert shown[0].endswith("purpose research")
-    assert shown[1].endswith("purpose emergency")
+    assert shown[1].endswith("purpose treatment")
     assert "becomes allow (PROFESSIONAL_BY_TWO_ISSUERS)" in " ".join(render(changed, NOW + 1).split())
 
 
