@@ -1,7 +1,8 @@
 """Signing in at a provider of the manifest: through a browser on this machine, or through any other device.
 
-Either way what comes of it is bound to the device's key from the start, so that a token that is stolen, or that
-somebody was talked into approving on a foreign device, opens nothing with another key.
+Either way what comes of it is bound from the start to the key of the device that asked, so that a stolen token opens
+nothing with another key. It does not help who is talked into entering somebody else's code (RFC 8628 section 5.4):
+that sign-in is bound to the other's key. The browser's way has no such gap: its answer only comes back to this machine.
 """
 
 from __future__ import annotations
