@@ -10,6 +10,7 @@ from kms.crypto.secret import Secret
 from kms.crypto.signing import PUBLIC_KEY_SIZE, SigningKey
 from kms.custodian.approvers import ApproverQuorum
 from kms.custodian.clock import SteadyClock
+from kms.custodian.forbids import file_source
 from kms.custodian.node import CustodianNode, NodeOptions
 from kms.custodian.notifying import NotifyConfig
 from kms.custodian.root import HandOut, StorageRoot, UnlockConfig
@@ -87,6 +88,7 @@ class CustodianConfig:
     console: ConsoleConfig | None = None
     notify: NotifyConfig | None = None
     extra_forbids: Path | None = None
+    forbids_fail_closed: bool = False
     sealing_period_seconds: int = DEFAULT_PERIOD
     deposit_quota_per_hour: int = 1_000_000
     denials_per_hour: int = 1000
@@ -179,7 +181,7 @@ def open_node(
     """The node, its store opened and checked; `root` if officers brought it, else it is opened here."""
     now = (clock or SteadyClock()).now
     vault = Vault(root) if root is not None else open_vault(config)
-    forbids = config.extra_forbids.read_text() if config.extra_forbids else ""
+    forbids = file_source(config.extra_forbids) if config.extra_forbids else None
     approvers = [approver.approver() for approver in config.approvers]
     chain, identity = read_chain(config.manifest, config.keyring_id), read_identity(config, vault)
     store = SqliteCustodianStore.open(config.store)
@@ -194,6 +196,7 @@ def open_node(
         config.approver_quorum,
         config.history_days,
         config.history_rows,
+        config.forbids_fail_closed,
     )
     with database.explained(config.store):
         return CustodianNode(chain, identity, store, vault, approvers, now, options)

@@ -174,6 +174,7 @@ def record_decision(
                 node.policy.policy_hash,
                 now,
                 log_index,
+                node.policy.forbids_hash,
             ),
             node.identity,
         )

@@ -19,6 +19,7 @@ from kms.custodian import (
     deposits,
     drawing,
     following,
+    forbids,
     generating,
     history,
     killing,
@@ -42,7 +43,6 @@ from kms.custodian.vault import Vault
 from kms.errors import ConfigError, Fork, StoreError, Unavailable
 from kms.policy.counters import Counters
 from kms.policy.credentials import CredentialCache
-from kms.policy.engine import PolicyEngine
 from kms.policy.lint import refuse_unsafe
 from kms.statements.approver import ToSign, Word
 from kms.statements.audit import LogEntry, LogKind
@@ -52,7 +52,7 @@ from kms.statements.envelope import Envelope, Signed
 from kms.statements.evidence import Approval
 from kms.statements.ids import DepositHash, KeyId, RequestHash, Thumbprint, Version
 from kms.statements.invitations import ApproverRevocation, Invitation
-from kms.statements.manifest import Issuer, Keyring, SealingKey, advance
+from kms.statements.manifest import Issuer, SealingKey, advance
 from kms.statements.notices import days_left
 from kms.statements.passkeys import RelyingParty, read_assertion, read_registration
 from kms.statements.providers import ProviderKey
@@ -77,7 +77,7 @@ class NodeOptions:
     """
 
     sealing_period: int = DEFAULT_PERIOD
-    extra_forbids: str = ""
+    forbids: forbids.Source | None = None
     deposit_quota_per_hour: int = 1_000_000
     denials_per_hour: int = 1000
     denials_per_key_per_hour: int = 60
@@ -88,6 +88,8 @@ class NodeOptions:
     history_days: int = 400
     history_rows: int = 1_000_000
     """How long, and how much of, the history of decisions is kept for reading; the log is for ever."""
+    forbids_fail_closed: bool = False
+    """Whether to decide and release nothing while the own rules' file is not good."""
 
 
 class CustodianNode:
@@ -114,6 +116,7 @@ class CustodianNode:
             raise ConfigError(f"the identity key is not that of custodian {index} in the manifest")
         for link in chain.links[keyring.manifest.sequence :]:
             refuse_unsafe(link.manifest)
+        self.forbids = forbids.first(options.forbids, keyring)
         ledger = Ledger(store, vault)
         _check_clock(store, now(), options.accept_clock)
         with store.transaction():
@@ -135,7 +138,7 @@ class CustodianNode:
             vault=vault,
             ledger=ledger,
             sealing=SealingKeys(keyring, index, identity, store, vault, ledger, options.sealing_period),
-            policy=_engine(keyring, options.extra_forbids),
+            policy=forbids.engine_of(keyring, self.forbids.text),
             counters=Counters(store),
             providers=providers,
             issuers=providers.issuers(keyring.manifest.issuers),
@@ -150,9 +153,12 @@ class CustodianNode:
             history_days=options.history_days,
             history_rows=options.history_rows,
         )
-        self._extra_forbids, self._approver_quorum = options.extra_forbids, options.approver_quorum
+        self._forbids_source, self._fail_closed = options.forbids, options.forbids_fail_closed
+        self._approver_quorum = options.approver_quorum
         with store.transaction():
             ledger.append(LogKind.STARTED, now(), keyring.manifest_hash)
+            if self.forbids.text:
+                forbids.log(self.context, self.forbids)
         self.context = people.begin(self.context, approvers, options.approver_quorum)
         self.context.sealing.bind(keyring)
         self._close_outdated()
@@ -171,11 +177,13 @@ class CustodianNode:
     def decide(self, envelope: Envelope, sealed_evidence: bytes) -> Decided:
         """A decision's envelope, and whether humans may still change it."""
         self._check_manifest()
+        self._check_forbids()
         return decisions.decide(self.context, envelope, sealed_evidence)
 
     def release(self, request: RequestHash, certificate: bytes) -> tuple[bytes, bytes]:
         """(envelope of the ShareRelease, sealed shares)."""
         self._check_manifest()
+        self._check_forbids()
         return releases.release_shares(self.context, request, certificate)
 
     def cancel(self, envelope: Envelope) -> RequestHash:
@@ -214,6 +222,7 @@ class CustodianNode:
 
     def answer(self, word: Word) -> tuple[RequestHash, Decided]:
         """An approver's signed answer, by key or by passkey."""
+        self._check_forbids()
         return approvals.answer(self.context, word)
 
     def approval_to_sign(
@@ -334,6 +343,7 @@ class CustodianNode:
     def tick(self) -> list[RequestHash]:
         """What time alone brings: a manifest in force, sealing keys made and erased, unanswered requests denied."""
         self._keep_up()
+        self._look_at_forbids()
         self.sealing_key()
         return decisions.expire(self.context)
 
@@ -526,7 +536,7 @@ class CustodianNode:
             context,
             keyring=keyring,
             me=membership(keyring, context.me.index, context.chain).custodian(context.me.index),
-            policy=_engine(keyring, self._extra_forbids),
+            policy=forbids.engine_of(keyring, self.forbids.text),
             issuers=context.providers.issuers(keyring.manifest.issuers),
         )
         with context.store.transaction():
@@ -541,8 +551,30 @@ class CustodianNode:
             decided = decisions.latest_decision(context, stored).statement
             if not equal(decided.manifest_hash, context.keyring.manifest_hash):
                 keyring = context.chain.of(decided.manifest_hash)
-                before = replace(context, keyring=keyring, policy=_engine(keyring, self._extra_forbids))
+                before = replace(
+                    context, keyring=keyring, policy=forbids.engine_of(keyring, self.forbids.text)
+                )
                 decisions.close_request(before, stored.request_hash, "MANIFEST_CHANGED")
+
+    def _look_at_forbids(self) -> None:
+        """Live by this custodian's own rules as its file has them now, or by the last that were good."""
+        context = self.context
+        looked = forbids.look(self._forbids_source, self.forbids, context.keyring)
+        if looked is self.forbids:
+            return
+        with context.store.transaction():
+            forbids.log(context, looked)
+        if looked.text != self.forbids.text:
+            context.recent.clear()  # what was allowed before is asked again before it goes out
+            self.context = replace(context, policy=forbids.engine_of(context.keyring, looked.text))
+        self.forbids = looked
+
+    def _check_forbids(self) -> None:
+        if self._fail_closed and self.forbids.problem:
+            raise Unavailable(
+                "this custodian's own rules cannot be read, and it decides nothing without them",
+                reason="FORBIDS_REFUSED",
+            )
 
     def _check_manifest(self) -> None:
         self._keep_up()
@@ -550,10 +582,6 @@ class CustodianNode:
             raise Unavailable("the manifest has expired: admins must renew it", reason="MANIFEST_EXPIRED")
         if self.context.me.index not in self.context.keyring.manifest.indices:
             raise Unavailable("this custodian has left the keyring", reason="NOT_A_MEMBER")
-
-
-def _engine(keyring: Keyring, extra_forbids: str) -> PolicyEngine:
-    return PolicyEngine(keyring.manifest.policy, keyring.manifest.policy_schema, extra_forbids)
 
 
 def _check_clock(store: CustodianStore, now: int, accept: bool) -> None:

@@ -25,6 +25,7 @@ from kms.custodian.clock import SteadyClock
 from kms.custodian.config import CustodianConfig, open_node
 from kms.custodian.console import start as start_console
 from kms.custodian.decisions import Decided
+from kms.custodian.forbids import Forbids
 from kms.custodian.lock import Lock
 from kms.custodian.node import CustodianNode
 from kms.custodian.notifying import Notifier
@@ -285,6 +286,7 @@ class CustodianService:
         """Rotate, erase and expire, for as long as the node runs and is open."""
         await self._open.wait()
         told: int | None = None
+        known = self._tell_of_forbids(None)
         while True:
             with contextlib.suppress(KmsError):  # of a clock that jumped, tick tells
                 told = await self._tell_of_the_end(told)
@@ -292,10 +294,22 @@ class CustodianService:
             try:
                 for request in await self._run(self._node.tick):
                     self._wake(request)
+                known = self._tell_of_forbids(known)
             except KmsError as error:
                 logs.logger().warning("tick", reason=error.reason)
             except Exception as error:  # whatever it is, time must go on being kept
                 logs.logger().error("tick", error=type(error).__name__)
+
+    def _tell_of_forbids(self, known: Forbids | None) -> Forbids:
+        """Say that this custodian's own rules changed, or that their file was refused; what was said."""
+        now = self._node.forbids
+        metrics.FORBIDS_REFUSED.set(1 if now.problem else 0)
+        if known is not None and now is not known:
+            if now.problem:
+                logs.logger().error("forbids", outcome="REFUSED", problem=now.problem)
+            else:
+                logs.logger().info("forbids", outcome="IN_FORCE" if now.text else "NONE")
+        return now
 
     def tell_of_refused(self) -> None:
         """Log what was refused of the approvers' registry, once a start."""

@@ -17,7 +17,7 @@ import cedarpy
 
 from kms.errors import ConfigError
 from kms.policy.attributes import CLASSES, DepositAttributes, ReleaseAttributes
-from kms.statements.manifest import policy_hash
+from kms.statements.manifest import forbids_hash, policy_hash
 
 VerdictName = Literal["allow", "deny", "pending"]
 POLICY_ERROR: Final = "POLICY_ERROR"
@@ -60,6 +60,7 @@ class PolicyEngine:
             _check_fits(extra_forbids, schema)
             _check_only_forbids(extra_forbids)
         self.policy_hash = policy_hash(policy, schema)
+        self.forbids_hash = forbids_hash(self.policy_hash, extra_forbids)
         self.text = policy + "\n" + extra_forbids
         """All rules, the node's own included."""
         self._policies = cedarpy.PolicySet.from_str(self.text)

@@ -16,6 +16,7 @@ ISSUER_SWITCHED = Gauge(
     "kms_issuer_switched", "1 while a provider shows keys none of which counts.", ["issuer"]
 )
 
+FORBIDS_REFUSED = Gauge("kms_forbids_refused", "1 while the file of a custodian's own rules is not good.")
 BUDGET_KEYS_TOTAL = Counter("kms_budget_keys_total", "Keys beyond a budget.", ["scope", "window", "outcome"])
 
 

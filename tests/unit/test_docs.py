@@ -135,6 +135,7 @@ def test_every_metric_stands_in_operations() -> None:
         metrics.RPC_SECONDS,
         metrics.KEYS_TOTAL,
         metrics.BUDGET_KEYS_TOTAL,
+        metrics.FORBIDS_REFUSED,
         metrics.ISSUER_KEYS_LEFT,
         metrics.ISSUER_SWITCHED,
     ]
