@@ -12,14 +12,14 @@ import base64
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
+from cryptography.x509.verification import PolicyBuilder, Store, VerificationError, VerifiedClient
 
 from kms.errors import ConfigError, EvidenceRefused
 from kms.policy.issuers import PinnedKey, pin
@@ -28,6 +28,8 @@ from kms.statements.manifest import IssuerKey, IssuerKeyType
 MAX_CHAIN: Final = 4
 """Certificates, the service's own included."""
 _B64: Final = re.compile(r"[A-Za-z0-9+/]+={0,2}", re.ASCII)
+_HOST: Final = re.compile(r"[A-Za-z0-9_.-]+", re.ASCII)
+E = TypeVar("E", bound=x509.ExtensionType)
 
 
 def end_key(
@@ -48,18 +50,43 @@ def end_key(
     )
     try:
         verified = verifier.verify(certificates[0], certificates[1:])
-    except VerificationError:
+    except (VerificationError, ValueError, x509.UnsupportedGeneralNameType):
         raise EvidenceRefused(
             "no pinned authority vouches for the service's certificate now", reason="CREDENTIAL_CERTIFICATE"
         ) from None
-    names = frozenset(
-        name.value
-        for name in verified.subjects or ()
-        if isinstance(name, (x509.UniformResourceIdentifier, x509.DNSName)) and "*" not in name.value
-    )
+    _check_signs(certificates[0])
     # The chain may be good for less long than its end.
     end = min(int(certificate.not_valid_after_utc.timestamp()) for certificate in verified.chain)
-    return _key(certificates[0]), names, end
+    return _key(certificates[0]), _names(verified), end
+
+
+def _names(verified: VerifiedClient) -> frozenset[str]:
+    """Each kind only as its own kind is spelled: else whoever may name hosts under one domain dresses any as a URI."""
+    bounded = any(_extension(one, x509.NameConstraints) is not None for one in verified.chain)
+    found = set()
+    for name in verified.subjects or ():
+        match name:
+            # Nobody here holds URIs against an authority's bounds, so within bounds they are no names.
+            case x509.UniformResourceIdentifier(value=value) if "://" in value and not bounded:
+                found.add(value)
+            case x509.DNSName(value=value) if _HOST.fullmatch(value):
+                found.add(value)
+    return frozenset(name for name in found if "*" not in name)
+
+
+def _check_signs(certificate: x509.Certificate) -> None:
+    usage = _extension(certificate, x509.KeyUsage)
+    if usage is not None and not usage.digital_signature:
+        raise EvidenceRefused(
+            "the service's certificate is not for signatures", reason="CREDENTIAL_CERTIFICATE"
+        )
+
+
+def _extension(certificate: x509.Certificate, kind: type[E]) -> E | None:
+    try:
+        return certificate.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
 
 
 def _read(chain: object) -> list[x509.Certificate]:
@@ -72,7 +99,7 @@ def _read(chain: object) -> list[x509.Certificate]:
             raise refused
         try:
             certificates.append(x509.load_der_x509_certificate(base64.b64decode(text, validate=True)))
-        except ValueError:
+        except (ValueError, x509.InvalidVersion):
             raise refused from None
     return certificates
 

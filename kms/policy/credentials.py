@@ -123,7 +123,8 @@ def _check_certified(
 ) -> None:
     key, names, end = end_key(header.get("x5c"), issuer.authorities, now)
     key.check_signature(token, header.get("alg"))
-    if claims.get("sub") not in names:
+    subject = claims.get("sub")
+    if not isinstance(subject, str) or subject not in names:
         raise EvidenceRefused("the certificate is of another service", reason="CREDENTIAL_CERTIFICATE")
     if _seconds(claims, "exp") > end:
         raise EvidenceRefused("the credential outlives its certificate", reason="CREDENTIAL_LIFETIME")

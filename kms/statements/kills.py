@@ -126,5 +126,8 @@ def person_name(keyring_id: bytes, iss: str, subject: str) -> bytes:
 
 
 def credential_name(token: str) -> bytes:
-    """H("credential", exact text)."""
-    return H(labels.CREDENTIAL, token.encode())
+    """H("credential", what its issuer signed: header, point, claims, as they are spelled).
+
+    Without the signature: who holds a token signed by ES256 can make another good signature of that one, with no key.
+    """
+    return H(labels.CREDENTIAL, token.rpartition(".")[0].encode())

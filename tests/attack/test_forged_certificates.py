@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from kms.errors import EvidenceRefused
 from kms.policy.credentials import verify_credential
@@ -86,6 +86,7 @@ FORGED: dict[str, Made] = {
     "past": leaf("importer", ROOT, now=NOW - 40 * 86400, names=URI),
     "to come": leaf("importer", ROOT, now=NOW + 3600, names=URI),
     "for servers": leaf("importer", ROOT, now=NOW, names=URI, usage=[ExtendedKeyUsageOID.SERVER_AUTH]),
+    "to encrypt to": leaf("importer", ROOT, now=NOW, names=URI, signs=False),
     "for mail": leaf("importer", ROOT, now=NOW, names=URI, usage=[ExtendedKeyUsageOID.EMAIL_PROTECTION]),
 }
 
@@ -104,7 +105,29 @@ def test_a_service_is_nobody_but_itself() -> None:
     for subject in ("*.clinic.example", "exporter.clinic.example"):
         assert outcome(token(wild, sub=subject)) == "CREDENTIAL_CERTIFICATE"
     assert outcome(token(holder_class="professional")) == "CREDENTIAL_CLASS"
-    assert outcome(token(sub=None)) == "CREDENTIAL_CERTIFICATE"
+    nobody: list[Any] = [None, [NAME], {}, True]
+    for odd in nobody:
+        assert outcome(token(sub=odd)) == "CREDENTIAL_CERTIFICATE"
+
+
+def test_an_authority_within_bounds_names_nobody_beyond_them() -> None:
+    laboratory = x509.NameConstraints([x509.DNSName("lab.example")], None)
+    bounded = authority("laboratory", by=ROOT, bounds=laboratory)
+    inside, outside = "importer.lab.example", "payroll.clinic.example"
+
+    def said(name: x509.GeneralName, by: Made = bounded) -> str:
+        return outcome(token(leaf("importer", by, now=NOW, names=[name]), by, sub=name.value))
+
+    assert said(x509.DNSName(inside)) == f"service {inside}"
+    assert said(x509.DNSName(outside)) == "CREDENTIAL_CERTIFICATE"
+    # No bounds on hosts hold for URIs: neither for real ones, nor for a host in a URI's place.
+    assert said(URI[0]) == said(x509.UniformResourceIdentifier(outside)) == "CREDENTIAL_CERTIFICATE"
+
+
+def test_a_name_of_one_kind_is_none_of_another() -> None:
+    for name in (x509.DNSName(NAME), x509.UniformResourceIdentifier("importer.clinic.example")):
+        made = leaf("importer", ROOT, now=NOW, names=[name])
+        assert outcome(token(made, sub=name.value)) == "CREDENTIAL_CERTIFICATE"
 
 
 def test_a_certificate_that_anybody_can_read_signs_nothing_without_its_key() -> None:
@@ -140,6 +163,19 @@ def test_a_credential_ends_with_its_certificate() -> None:
 )
 def test_what_is_no_chain_is_refused(chain: object) -> None:
     assert outcome(token(header={"x5c": chain})) in ("CREDENTIAL_CERTIFICATE", "CREDENTIAL_TOO_LARGE")
+
+
+def test_what_no_library_reads_is_refused_and_not_an_error() -> None:
+    version = bytes.fromhex("a0030201")
+    at = IMPORTER.der.index(version) + len(version)
+    odd = IMPORTER.der[:at] + b"\x03" + IMPORTER.der[at + 1 :]
+    assert outcome(token(header={"x5c": [base64.b64encode(odd).decode()]})) == "CREDENTIAL_CERTIFICATE"
+    # A general name of a kind that is hardly ever used (x400Address), in the place of the URI.
+    names = next(e for e in IMPORTER.certificate.extensions if e.oid == ExtensionOID.SUBJECT_ALTERNATIVE_NAME)
+    encoded = names.value.public_bytes()
+    odd = IMPORTER.der.replace(encoded, encoded[:2] + b"\xa3" + encoded[3:])
+    assert odd != IMPORTER.der
+    assert outcome(token(header={"x5c": [base64.b64encode(odd).decode()]})) == "CREDENTIAL_CERTIFICATE"
 
 
 @pytest.mark.parametrize("extra", [{"kid": "x"}, {"x5u": "https://thief.example"}, {"jwk": {}}, {"crit": []}])

@@ -6,6 +6,7 @@ not theirs.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from kms.crypto.signing import SigningKey
 from kms.custodian import killing
 from kms.custodian.vouching import vouch
 from kms.errors import EvidenceRefused, Invalid, KmsError
+from kms.policy.issuers import issuer_keys
 from kms.statements.envelope import Envelope, open_signed, sign
 from kms.statements.kills import (
     KeyKill,
@@ -26,11 +28,13 @@ from kms.statements.kills import (
     open_killed,
     person_name,
 )
+from kms.statements.manifest import HolderClass, Issuer, IssuerKey, IssuerKeyType
 from kms.statements.release import HUMAN_LIFETIME, Decision, Purpose, build_certificate
 from kms.wire.v1 import keyring_pb2
 from kms_client.cache import OpenKey
 from tests.protocol.adversary import reason_of, ruling
 from tests.protocol.world import LAB, Clock, Device, World, found_keyring, iss, parties, signing_key
+from tests.reference.tokens import P256Signer, b64, compact, seed
 
 ADMINS = [signing_key(f"admin {n}") for n in range(3)]
 
@@ -155,6 +159,36 @@ def test_one_credential_can_be_killed_alone(world: World, patient: Device) -> No
         vouch(node, [stolen], patient.thumbprint, world.clock())
     assert caught.value.reason == "CREDENTIAL_KILLED"
     assert vouch(node, [fresh], patient.thumbprint, world.clock())
+
+
+def test_a_killed_credential_does_not_come_back_under_another_signature(
+    world: World, patient: Device
+) -> None:
+    order_of_curve = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    insurer = P256Signer(seed("insurer"))
+    key = IssuerKey("i1", IssuerKeyType.P256, insurer.public)
+    issuer = issuer_keys(Issuer("https://insurer.example", "Insurer", (HolderClass.DEVICE,), (key,)))
+    node = replace(world.nodes[1].context, issuers=(issuer,))
+    now = world.clock()
+    said = {
+        "iss": issuer.iss,
+        "sub": patient.name,
+        "aud": node.audience,
+        "iat": now,
+        "exp": now + 3600,
+        "cnf": {"jkt": b64(patient.thumbprint)},
+    }
+    stolen = compact({"alg": "ES256", "kid": "i1"}, said, insurer)
+    signed, _, signature = stolen.rpartition(".")
+    r, s = (base64.urlsafe_b64decode(signature + "==")[at : at + 32] for at in (0, 32))
+    # Whoever holds one ECDSA signature has another of the same text: (r, n - s).
+    again = f"{signed}.{b64(r + (order_of_curve - int.from_bytes(s)).to_bytes(32))}"
+    assert vouch(node, [again], patient.thumbprint, now)
+    world.nodes[1].kill(by(order(world, KillKind.CREDENTIAL, credential_name(stolen)), *ADMINS[:2]))
+    for token in (stolen, again):
+        with pytest.raises(EvidenceRefused) as caught:
+            vouch(node, [token], patient.thumbprint, now)
+        assert caught.value.reason == "CREDENTIAL_KILLED"
 
 
 def test_a_thief_with_a_killed_owners_key_lets_nobody_in(world: World, patient: Device) -> None:

@@ -33,9 +33,16 @@ def key_of(name: str) -> ec.EllipticCurvePrivateKey:
 
 
 @lru_cache
-def authority(name: str, *, by: Made | None = None, now: int = 1_900_000_000, days: int = 3650) -> Made:
-    """An authority of its own, or one under another."""
-    return _make(name, by, now, days, ca=True)
+def authority(
+    name: str,
+    *,
+    by: Made | None = None,
+    now: int = 1_900_000_000,
+    days: int = 3650,
+    bounds: x509.NameConstraints | None = None,
+) -> Made:
+    """An authority of its own, or one under another, for all names or those within bounds."""
+    return _make(name, by, now, days, ca=True, bounds=bounds)
 
 
 def leaf(
@@ -46,9 +53,11 @@ def leaf(
     names: Sequence[x509.GeneralName] | None = None,
     days: int = 30,
     usage: Sequence[x509.ObjectIdentifier] = (ExtendedKeyUsageOID.CLIENT_AUTH,),
+    signs: bool = True,
 ) -> Made:
-    """A service's certificate, by default in its DNS name."""
-    return _make(name, by, now, days, ca=False, names=names or [x509.DNSName(name)], usage=usage)
+    """A service's certificate, by default in its DNS name and for signatures (else to encrypt to)."""
+    names = names or [x509.DNSName(name)]
+    return _make(name, by, now, days, ca=False, names=names, usage=usage, signs=signs)
 
 
 def _make(
@@ -60,6 +69,8 @@ def _make(
     ca: bool,
     names: Sequence[x509.GeneralName] = (),
     usage: Sequence[x509.ObjectIdentifier] = (),
+    signs: bool = True,
+    bounds: x509.NameConstraints | None = None,
 ) -> Made:
     key = key_of(name)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -78,8 +89,13 @@ def _make(
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False
         )
-        .add_extension(x509.KeyUsage(not ca, False, False, False, False, ca, ca, False, False), critical=True)
+        .add_extension(
+            x509.KeyUsage(not ca and signs, False, not signs, False, False, ca, ca, False, False),
+            critical=True,
+        )
     )
+    if bounds:
+        builder = builder.add_extension(bounds, critical=True)
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     if usage:
