@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from kms.crypto import labels, sealing
 from kms.crypto.hashing import H, equal
 from kms.custodian.context import NodeContext
-from kms.custodian.owners import Standing, standings
+from kms.custodian.owners import NAMED_PURPOSES, Standing, standings, with_named
 from kms.custodian.store import StoredKey
 from kms.custodian.vouching import key_is_killed, vouch
 from kms.errors import EvidenceRefused, Invalid, KmsError
@@ -78,6 +78,17 @@ class Case:
 
     def guarded(self, position: int) -> bool:
         """Whether the requester is a guardian of the key's owner, for this category and purpose."""
+        key, request = self.keys[position], self.opened.request
+        return key is not None and (
+            self.guarded_by_owner(position)
+            or (
+                request.requester_thumbprint in self.standings[key.owner].named
+                and request.purpose in NAMED_PURPOSES
+            )
+        )
+
+    def guarded_by_owner(self, position: int) -> bool:
+        """Whether it is the owner who named the guardian: evidence beside the issuers'."""
         key = self.keys[position]
         requester = self.opened.request.requester_thumbprint
         return key is not None and self.standings[key.owner].guards(requester, *self._kind(position))
@@ -146,6 +157,7 @@ def build_case(node: NodeContext, opened: OpenedRequest, evidence: Evidence, arr
     found = node.store.keys(opened.request.key_ids)
     keys = tuple(found.get(key_id) for key_id in opened.request.key_ids)
     sides = standings(node, {key.owner for key in keys if key is not None}, now)
+    sides = with_named(node, sides, credentials, requester, now)
     taken_back = frozenset(
         (use_name(grant), owner)
         for grant in grants
@@ -197,24 +209,27 @@ def attributes(
     who = principals(case)
     by_hour = max(node.counters.total(name, now, HOUR) for name in who)
     by_day = max(node.counters.total(name, now, DAY) for name in who)
-    alike: dict[tuple[bytes, bool, bool, bool, str], list[int]] = defaultdict(list)
+    alike: dict[tuple[bytes, bool, bool, bool, bool, str], list[int]] = defaultdict(list)
     for position, key in enumerate(case.keys):
         if key is not None:
             owner = key.owner
             granted = bool(case.grants) and case.grant_for(position) is not None
             category = case.contexts[position].get("category", "")
-            own, guarded = case.owned(position), case.guarded(position)
-            alike[owner, own, guarded, granted, category].append(position)
+            own, guarded, named = (
+                case.owned(position),
+                case.guarded(position),
+                case.guarded_by_owner(position),
+            )
+            alike[owner, own, guarded, granted or named, granted, category].append(position)
     groups: dict[ReleaseAttributes, list[int]] = defaultdict(list)
     klass, issuers = principal_class(case.credentials), controllers(case.credentials)
     humans = frozenset({HUMAN}) if approvals else frozenset()
-    for (whose, owned, guarded, granted, category), positions in alike.items():
-        by_owner = owned or guarded or granted
+    for (whose, owned, guarded, let_in, granted, category), positions in alike.items():
         groups[
             ReleaseAttributes(
                 principal_class=klass,
-                controllers=issuers | humans | (frozenset({OWNER}) if by_owner else frozenset()),
-                is_owner=owned or guarded,
+                controllers=issuers | humans | (frozenset({OWNER}) if owned or let_in else frozenset()),
+                is_owner=owned,
                 granted=granted,
                 approvals=approvals,
                 category=category,
@@ -224,6 +239,7 @@ def attributes(
                 released_last_hour_principal=by_hour,
                 released_last_hour_owner=node.counters.total(counter_key(b"owner", whose), now, HOUR),
                 released_last_day_principal=by_day,
+                guardian=guarded,
             )
         ] += positions
     return groups

@@ -35,6 +35,7 @@ def issue_credential(
     now: int,
     lifetime: int = LIFETIME,
     email: str = "",
+    guardian_of: Sequence[tuple[str, int]] = (),
 ) -> str:
     """A JWT signed with the issuer's Ed25519 key, bound to the 32-byte `key_thumbprint`; seconds."""
     seed, public = _b64(key.seed.reveal()), _b64(key.public)
@@ -50,6 +51,8 @@ def issue_credential(
         "holder_class": holder_class,
         "organisation": organisation,
     } | ({"email": email, "email_verified": True} if email else {})
+    if guardian_of:
+        claims["guardian_of"] = [{"sub": ward, "until": until} for ward, until in guardian_of]
     return jwt.encode({"alg": "Ed25519", "kid": kid, "typ": "JWT"}, claims, private, algorithms=["Ed25519"])
 
 

@@ -32,6 +32,8 @@ class Credential:
     expires: int
     email: str = ""
     """Lower-case; only where the issuer says that it verified it."""
+    guardian_of: tuple[tuple[str, int], ...] = ()
+    """Of whom, as this issuer names them, and until when (unix seconds)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class ReleaseAttributes:
     released_last_hour_principal: int
     released_last_hour_owner: int
     released_last_day_principal: int
+    guardian: bool = False
 
     def context(self) -> dict[str, Any]:
         """As Cedar's context record."""
@@ -62,6 +65,7 @@ class ReleaseAttributes:
             "independent": len(self.controllers),
             "isOwner": self.is_owner,
             "granted": self.granted,
+            "guardian": self.guardian,
             "approvals": self.approvals,
             "category": self.category,
             "clinical": self.clinical,

@@ -36,7 +36,8 @@ _NUMBERS: Final = (
 class Asked:
     """One request. `holder` is the class of who asks, `vouched_by` the owners of the issuers that vouch for it.
 
-    `owner`: who asks is the key's owner; `granted`: the owner's grant covers it; `keys`: how many at once.
+    `owner`: who asks is the key's owner; `granted`: the owner's grant covers it; `guardian`: who asks is the owner's;
+    `keys`: how many at once.
     """
 
     action: str = "release"
@@ -51,6 +52,7 @@ class Asked:
     released_last_hour: int = 0
     released_last_day: int = 0
     owner_released_last_hour: int = 0
+    guardian: bool = False
 
     def __post_init__(self) -> None:
         for name, known in (("action", ACTIONS), ("holder", CLASSES), ("purpose", PURPOSES)):
@@ -67,7 +69,7 @@ class Asked:
         groups = {issuer_group(name) for name in self.vouched_by}
         if self.action == "deposit":
             return DepositAttributes(self.holder, frozenset(groups), self.keys)
-        groups |= {OWNER} if self.owner or self.granted else set()
+        groups |= {OWNER} if self.owner or self.granted or self.guardian else set()
         groups |= {HUMAN} if self.approvals else set()
         return ReleaseAttributes(
             principal_class=self.holder,
@@ -82,4 +84,5 @@ class Asked:
             released_last_hour_principal=self.released_last_hour,
             released_last_hour_owner=self.owner_released_last_hour,
             released_last_day_principal=self.released_last_day,
+            guardian=self.guardian,
         )

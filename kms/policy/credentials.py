@@ -30,6 +30,7 @@ LEEWAY: Final = 60
 """Seconds by which an issuer's clock may be ahead of ours. None after expiry: lateness helps a thief only."""
 MAX_SIZE: Final = 8192
 MAX_NAME: Final = 256
+MAX_WARDS: Final = 16
 _HEADERS: Final = frozenset({"alg", "kid", "typ"})
 _CERTIFIED_HEADERS: Final = frozenset({"alg", "x5c", "typ"})
 _TYPES: Final = ("JWT", "at+jwt")
@@ -179,6 +180,7 @@ def _read_claims(
         key_thumbprint,
         _seconds(claims, "exp"),
         _email(claims),
+        _wards(claims),
     )
 
 
@@ -204,6 +206,19 @@ def _email(claims: Mapping[str, Any]) -> str:
     if not _is_name(email) or email.count("@") != 1:
         raise EvidenceRefused("the credential's address is none", reason="CREDENTIAL_MALFORMED")
     return email.casefold()
+
+
+def _wards(claims: Mapping[str, Any]) -> tuple[tuple[str, int], ...]:
+    """Whose guardian the issuer calls the holder: `guardian_of`, a list of `{"sub": ..., "until": unix seconds}`."""
+    wards = claims.get("guardian_of", [])
+    if not isinstance(wards, list) or len(wards) > MAX_WARDS:
+        raise EvidenceRefused("the credential's guardian_of is no short list", reason="CREDENTIAL_MALFORMED")
+    found = []
+    for ward in wards:
+        if not isinstance(ward, dict) or not _is_name(ward.get("sub")):
+            raise EvidenceRefused("the credential's guardian_of names nobody", reason="CREDENTIAL_MALFORMED")
+        found.append((ward["sub"], _seconds(ward, "until")))
+    return tuple(found)
 
 
 def _is_name(value: object) -> TypeGuard[str]:

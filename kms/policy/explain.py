@@ -157,7 +157,7 @@ def _steps(attributes: ReleaseAttributes, rules: list[pst.Template]) -> list[_St
         steps.append(_Step(text, _is_known, partial(_with, group)))
     return [
         *steps,
-        _Step("the owner granted it", lambda a: not (a.granted or a.is_owner), _granted),
+        _Step("the owner granted it", lambda a: not (a.granted or a.is_owner or a.guardian), _granted),
         _Step("one of this custodian's people approved", lambda a: a.approvals == 0, _approved),
         _Step("a second one of this custodian's people approved", lambda a: a.approvals == 1, _approved),
         _Step("fewer keys were asked for at once", lambda a: a.batch_count > 1, _alone),

@@ -94,6 +94,8 @@ def lone_groups(issuers: Iterable[Issuer]) -> Iterator[LoneGroup]:
     yield _lone("the owner's key alone", (OWNER,), "unknown", is_owner=True)
     yield _lone("the owner's grant alone", (OWNER,), "unknown", granted=True)
     yield _lone("the owner's key and grant alone", (OWNER,), "unknown", is_owner=True, granted=True)
+    yield _lone("the owner's naming of a guardian alone", (OWNER,), "unknown", guardian=True)
+    yield _lone("a guardian's mandate and grant alone", (OWNER,), "unknown", granted=True, guardian=True)
     # How many of its humans say yes stays open: they are all one custodian's.
     yield _lone("a custodian's humans alone", (HUMAN,), "unknown", approvals=None)
     classes: dict[str, set[str]] = defaultdict(set)
@@ -116,6 +118,7 @@ def _lone(
     *,
     is_owner: bool = False,
     granted: bool = False,
+    guardian: bool = False,
     approvals: int | None = 0,
 ) -> LoneGroup:
     facts: dict[str, Known] = {
@@ -124,6 +127,7 @@ def _lone(
         "context.independent": len(controllers),
         "context.isOwner": is_owner,
         "context.granted": granted,
+        "context.guardian": guardian,
     }
     if approvals is not None:
         facts["context.approvals"] = approvals

@@ -15,6 +15,7 @@ _ATTRIBUTES: Final = {
     "context.independent": "the number of independent parties whose evidence there is",
     "context.isOwner": "who asks is the owner that the key names",
     "context.granted": "the owner has granted it",
+    "context.guardian": "who asks is the owner's guardian",
     "context.approvals": "the number of this custodian's people who approved",
     "context.category": "the category of the record",
     "context.clinical": "the record is clinical",
@@ -25,7 +26,7 @@ _ATTRIBUTES: Final = {
     "context.ownerReleasedLastHour": "what was given of this owner's in the last hour",
     "context.count": "the number of keys handed in at once",
 }
-_FLAGS: Final = {"context.isOwner", "context.granted", "context.clinical"}
+_FLAGS: Final = {"context.isOwner", "context.granted", "context.guardian", "context.clinical"}
 _ACTIONS: Final = {
     "release": "reading",
     "request": "asking a custodian's people",

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pytest
 
 from kms.errors import BadSignature, Denied, KmsError
+from kms.statements.consent import NoticeKind
 from kms.statements.envelope import sign
 from kms.statements.release import Purpose
+from kms_client.cache import OpenKey
+from kms_client.requesting import prepare_request
 from tests.protocol.adversary import ruling
 from tests.protocol.world import Device, World
 
@@ -16,11 +22,86 @@ def child(world: World) -> Device:
     return world.device("alice")
 
 
+def reads(
+    world: World,
+    who: Device,
+    keys: Sequence[OpenKey],
+    purpose: Purpose = Purpose.PATIENT_ACCESS,
+    tokens: Sequence[str] = (),
+) -> bool:
+    prepared = prepare_request(
+        world.keyring,
+        [key.key_id for key in keys],
+        purpose,
+        "",
+        tokens or world.credentials(who),
+        (),
+        world.sealing_keys(),
+        who.key,
+        world.clock(),
+        900,
+        omit_descriptors=False,
+    )
+    return ruling(world.decide_at(1, prepared))[0] == "ALLOW"
+
+
 @pytest.fixture
 def parent(world: World, child: Device) -> Device:
     parent = world.device("parent", issuers=("a",))
     world.tell(world.guardian(child, parent), child)
     return parent
+
+
+def test_two_independent_issuers_name_a_guardian_of_whom_the_owner_bound(world: World, child: Device) -> None:
+    keys, later = world.create(child), world.clock() + 3600
+    mother = replace(world.device("mother"), guardian_of=(("alice", later),))
+    assert not reads(world, mother, keys)  # the owner's key has bound nobody yet
+    world.tell(world.binding(child, ("a", "alice"), ("b", "alice")), child)
+    assert world.release(mother, keys).opened
+    assert world.account(1, child).notices[-1].kind is NoticeKind.READ_BY_GUARDIAN
+    assert not reads(world, mother, keys, Purpose.RESEARCH)
+
+    doctor = world.device("doctor", "professional", issuers=("a",))
+    grant = sign(world.grant(mother, doctor, keys=keys), mother.key).envelope
+    prepared = world.prepare(doctor, keys, purpose=Purpose.TREATMENT, grants=[grant])
+    assert ruling(world.decide_at(1, prepared))[0] != "ALLOW"
+
+    world.clock.turn(3600)
+    assert not reads(world, mother, keys)  # of age
+    again = replace(mother, guardian_of=(("alice", world.clock() + 3600),))
+    assert reads(world, again, keys)
+    world.tell(world.key_revocation(child, child, mother), child)
+    assert not reads(world, again, keys)
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"a": (("alice", 1),), "b": ()},
+        {"a": (("alice", 1),), "b": (("another child", 1),)},
+        {"a": (("another child", 1),), "b": (("another child", 1),)},
+        {"a": (("alice", 1),), "b": (("alice", 0),)},
+    ],
+    ids=["one issuer", "two children", "another child", "one is over"],
+)
+def test_less_than_two_issuers_name_no_guardian(
+    world: World, child: Device, named: dict[str, tuple[tuple[str, int], ...]]
+) -> None:
+    world.tell(world.binding(child, ("a", "alice"), ("b", "alice")), child)
+    keys = world.create(child)
+    mother = world.device("mother")
+    tokens = [
+        token
+        for issuer, wards in named.items()
+        for token in world.credentials(
+            replace(
+                mother,
+                issuers=(issuer,),
+                guardian_of=tuple((who, world.clock() + 3600 * lasts) for who, lasts in wards),
+            )
+        )
+    ]
+    assert not reads(world, mother, keys, tokens=tokens)
 
 
 def test_a_guardian_is_not_the_owner(world: World, child: Device, parent: Device) -> None:

@@ -96,6 +96,7 @@ class Device:
     issuers: tuple[str, ...] = ("a", "b")
     email: str = ""
     organisation: str = ""
+    guardian_of: tuple[tuple[str, int], ...] = ()
 
     @property
     def thumbprint(self) -> Thumbprint:
@@ -230,6 +231,7 @@ class World:
                 self.clock(),
                 lifetime,
                 device.email,
+                device.guardian_of,
             )
             for name in device.issuers
         ]

@@ -91,6 +91,15 @@ def test_an_audience_may_be_a_list_of_exactly_one() -> None:
     assert refusal(chamber_token(aud=[AUDIENCE, "another"])) == "CREDENTIAL_AUDIENCE"
 
 
+def test_an_issuer_may_call_the_holder_a_guardian() -> None:
+    wards = [{"sub": "child-1", "until": NOW + 9}, {"sub": "child-2", "until": NOW + 7}]
+    assert verified(chamber_token(guardian_of=wards)).guardian_of == (
+        ("child-1", NOW + 9),
+        ("child-2", NOW + 7),
+    )
+    assert verified(chamber_token()).guardian_of == ()
+
+
 def test_an_organisation_may_be_left_out() -> None:
     assert verified(chamber_token(organisation=None)).organisation == ""
 
@@ -110,6 +119,12 @@ def test_an_organisation_may_be_left_out() -> None:
         ({"exp": str(NOW + 60)}, "CREDENTIAL_MALFORMED"),
         ({"exp": NOW + 60.5}, "CREDENTIAL_MALFORMED"),
         ({"nbf": "soon"}, "CREDENTIAL_MALFORMED"),
+        ({"guardian_of": "child-1"}, "CREDENTIAL_MALFORMED"),
+        ({"guardian_of": ["child-1"]}, "CREDENTIAL_MALFORMED"),
+        ({"guardian_of": [{"sub": "child-1"}]}, "CREDENTIAL_MALFORMED"),
+        ({"guardian_of": [{"sub": "", "until": NOW}]}, "CREDENTIAL_MALFORMED"),
+        ({"guardian_of": [{"sub": "child-1", "until": "2030"}]}, "CREDENTIAL_MALFORMED"),
+        ({"guardian_of": [{"sub": "child-1", "until": NOW}] * 17}, "CREDENTIAL_MALFORMED"),
         ({"exp": NOW}, "CREDENTIAL_LIFETIME"),
         ({"exp": NOW + MAX_LIFETIME + 1}, "CREDENTIAL_LIFETIME"),
         ({"iat": NOW - 7200, "exp": NOW - 1}, "CREDENTIAL_EXPIRED"),

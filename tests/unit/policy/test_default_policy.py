@@ -57,6 +57,26 @@ def test_one_issuer_waits_for_a_human_and_a_human_opens(klass: str) -> None:
     assert verdict(approved) == ("allow", "HUMAN_APPROVED")
 
 
+@pytest.mark.parametrize("klass", ["device", "professional"])
+def test_a_guardian_reads_if_two_parties_say_so(klass: str) -> None:
+    for shown in ((OWNER, ONE), (ONE, OTHER)):
+        asked = reading(*shown, guardian=True, principal_class=klass, purpose="patient_access")
+        assert verdict(asked) == ("allow", "GUARDIAN_READS")
+    for alone in (OWNER, ONE):
+        asked = reading(alone, guardian=True, principal_class=klass, purpose="patient_access")
+        assert verdict(asked)[0] != "allow"
+
+
+def test_no_rule_breaks_the_glass_and_people_do() -> None:
+    emergency = {"purpose": "emergency", "granted": True}
+    assert verdict(reading(OWNER, ONE, OTHER, **emergency)) == ("pending", "NEEDS_HUMAN")
+    approved = reading(OWNER, ONE, OTHER, HUMAN, approvals=1, **emergency)
+    assert verdict(approved) == ("allow", "BREAK_THE_GLASS")
+    assert verdict(reading(ONE, purpose="emergency")) == ("deny", "NO_RULE_ALLOWS")
+    device = reading(ONE, OTHER, principal_class="device", purpose="emergency")
+    assert verdict(device) == ("deny", "EMERGENCY_FOR_PROFESSIONALS")
+
+
 @pytest.mark.parametrize("purpose", sorted(set(PURPOSES) - {"treatment", "emergency"}))
 def test_two_issuers_open_nothing_outside_treatment_without_a_human(purpose: str) -> None:
     assert verdict(reading(ONE, OTHER, purpose=purpose)) == ("pending", "NEEDS_HUMAN")

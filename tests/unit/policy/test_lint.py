@@ -55,6 +55,8 @@ def test_a_permit_that_needs_two_groups_passes(condition: str) -> None:
         ("context.isOwner", "the owner's key alone"),
         ("context.granted", "the owner's grant alone"),
         ("context.granted && context.isOwner", "the owner's key and grant alone"),
+        ("context.guardian", "the owner's naming of a guardian alone"),
+        ("context.guardian && context.granted", "a guardian's mandate and grant alone"),
         ("context.approvals >= 1", "a custodian's humans alone"),
         ("context.approvals >= 2", "a custodian's humans alone"),
         ("context.independent >= 1", "issuers of 'Medical Chamber' alone"),

@@ -40,7 +40,9 @@ set_expr = st.just("context.controllers") | st.lists(text_expr, min_size=1, max_
     lambda parts: f"[{', '.join(parts)}]"
 )
 atom = (
-    st.sampled_from(["context.isOwner", "context.granted", "context.clinical", "true", "false"])
+    st.sampled_from(
+        ["context.isOwner", "context.granted", "context.guardian", "context.clinical", "true", "false"]
+    )
     | st.tuples(text_expr, st.sampled_from(["==", "!="]), text_expr).map(" ".join)
     | st.tuples(count_expr, st.sampled_from(["==", "!=", "<", "<=", ">", ">="]), count_expr).map(" ".join)
     | st.tuples(set_expr, text_expr).map(lambda p: f"{p[0]}.contains({p[1]})")
@@ -77,6 +79,7 @@ worlds = st.builds(
             "principal_class": texts,
             "is_owner": st.booleans(),
             "granted": st.booleans(),
+            "guardian": st.booleans(),
             "approvals": counts,
             "category": texts,
             "clinical": st.booleans(),
@@ -134,6 +137,8 @@ ALONE = [
         (("owner",), "unknown", 0, {"is_owner": True, "granted": False}),
         (("owner",), "unknown", 0, {"is_owner": False, "granted": True}),
         (("owner",), "unknown", 0, {"is_owner": True, "granted": True}),
+        (("owner",), "unknown", 0, {"is_owner": False, "granted": False, "guardian": True}),
+        (("owner",), "unknown", 0, {"is_owner": False, "granted": True, "guardian": True}),
         (("human",), "unknown", 1, {"is_owner": False, "granted": False}),
         (("human",), "unknown", 7, {"is_owner": False, "granted": False}),
         (("issuer:a",), "device", 0, {"is_owner": False, "granted": False}),
