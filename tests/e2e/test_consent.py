@@ -52,7 +52,22 @@ def test_consent(folder: Path) -> None:
             assert status == 0, f"line {line}: {seen}"
         elif block[1] == "python":
             exec(compile("\n" * (line - 1) + block[2], PAGE.name, "exec"), namespace)
+    an_owner_watches()
     custodians_go_missing(folder)
+
+
+def an_owner_watches() -> None:
+    """What happened comes at once, line by line, and the command goes on."""
+    device = ("--profile", ".kms-dev/users/alices-tablet", "--of", "phone.json")
+    watching = subprocess.Popen(
+        ["kms", "owner", "notices", "--watch", "--json", *device], stdout=subprocess.PIPE, text=True
+    )
+    assert watching.stdout is not None
+    kinds = {json.loads(watching.stdout.readline())["kind"] for _ in range(6)}
+    assert watching.poll() is None
+    watching.terminate()
+    watching.communicate()
+    assert {"owner_key_added", "guardian_added", "key_revoked"} & kinds
 
 
 def custodians_go_missing(folder: Path) -> None:
