@@ -117,6 +117,13 @@ def m_budgets(db: Database) -> None:
             db.execute(statement)
 
 
+@MIGRATIONS()
+def m009_history_order(db: Database) -> None:
+    for statement in (Path(__file__).parent / "history_order.sql").read_text().split(";"):
+        if statement.strip():
+            db.execute(statement)
+
+
 @dataclass(frozen=True, slots=True)
 class _Frame:
     """The first part of some descriptors, and what it says."""

@@ -51,17 +51,20 @@ class SqliteHistory:
             "principal = ?": wanted.principal or None,
             "approver = ? AND approver != x''": wanted.approver or None,
             "purpose = ?": wanted.purpose or None,
-            "id < ?": before or None,
+            # Rows are in the order of time, which every index ends in: a page costs what it holds, wherever it lies.
+            "(at, id) < (SELECT at, id FROM history WHERE id = ?)": before or None,
         }
         used = {text: value for text, value in conditions.items() if value is not None}
         values: list[object] = list(used.values())
         texts = list(used)
         if wanted.outcomes:
-            texts.append(f"outcome IN ({','.join('?' * len(wanted.outcomes))})")
+            # Of several outcomes there are many rows: they are met on the way, and not gathered and sorted.
+            one = "" if len(wanted.outcomes) == 1 else "+"
+            texts.append(f"{one}outcome IN ({','.join('?' * len(wanted.outcomes))})")
             values += sorted(wanted.outcomes)
         where = f" WHERE {' AND '.join(texts)}" if texts else ""
         rows = self._db.execute(
-            f"SELECT id, {self._NEW} FROM history{where} ORDER BY id DESC LIMIT ?", (*values, limit)
+            f"SELECT id, {self._NEW} FROM history{where} ORDER BY at DESC, id DESC LIMIT ?", (*values, limit)
         )
         return [StoredOutcome(*row) for row in rows.fetchall()]
 

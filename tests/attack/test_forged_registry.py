@@ -145,6 +145,36 @@ def test_a_real_invitation_of_somebody_else_is_not_hers(world: World) -> None:
     assert [a.name for a in world.nodes[1].approvers()] == ["approver 1"]
 
 
+def test_an_invitation_that_was_accepted_lets_nobody_else_in(world: World) -> None:
+    """The token stands in the entry: whoever reads it there has it, and comes too late."""
+    admit_key(world, 1, signing_key("ann"), "ann@clinic.example")
+    accepted = RegistryEntry.FromString(world.nodes[1].context.store.approvers.entries()[1][1]).admission
+    meant = InvitationTerms(
+        accepted.terms.name,
+        accepted.terms.email,
+        accepted.terms.language,
+        (),
+        accepted.terms.token_hash,
+        accepted.terms.not_after,
+    )
+    joined = sign(
+        Acceptance(
+            world.keyring.keyring_id,
+            world.keyring.manifest_hash,
+            1,
+            Thumbprint(EVE.thumbprint),
+            meant.hash,
+            world.clock(),
+        ),
+        EVE,
+    )
+    words = [word.key for word in accepted.invitations]
+    again = registries.admission_entry(meant, words, accepted.token, joined.message, world.clock())
+    edit(world, lambda entries: [*entries, registries.entry_bytes(again)], with_root=True)
+    assert "[INVITATION_SPENT]" in world.nodes[1].registry_problems()[0]
+    assert len(world.nodes[1].approvers()) == 2
+
+
 def test_without_the_storage_root_a_row_more_has_no_effect(world: World) -> None:
     word = invitation(world, world.approvers[1])  # even if she once got hold of a good signature
     edit(world, lambda entries: [*entries, admission(world, [word])], with_root=False)

@@ -182,4 +182,14 @@ def test_pages_of_many_rows_are_read_by_an_index_and_join_without_a_gap(tmp_path
     steps = 0
     mine = store.history.page(HistoryFilter(principal=(7).to_bytes(32, "big")), 0, 50)
     assert (len(mine), steps) == (3, 0)
+    for wanted in (
+        HistoryFilter(until=START + 100),
+        HistoryFilter(since=START + 100, until=START + 150, outcomes=frozenset({"allow"})),
+        HistoryFilter(until=START + 900, outcomes=frozenset({"allow", "deny"})),
+        HistoryFilter(until=START + 900, purpose=1),
+    ):
+        for before in (0, 800):
+            steps = 0
+            assert store.history.page(wanted, before, 10)
+            assert steps < 20, wanted
     store.close()
