@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import ceremonies, cluster, pages, primitives, records
+from benchmarks import console as approvers_pages
 from benchmarks.figures import TARGETS, rows
 
 
@@ -55,11 +56,19 @@ def main(
         more, of_cluster = cluster.measure(folder / "c", quick)
         status.update("ceremonies")
         changing, of_ceremonies = ceremonies.measure(folder, quick)
-    figures |= more | changing
+        status.update("the approvers' console")
+        shown, of_console = approvers_pages.measure(folder / "console", quick)
+    figures |= more | changing | shown
     report: dict[str, Any] = {
         "machine": machine(),
         "figures": {key: figures.get(key) for key in TARGETS},
-        "profile": {"primitives_us": alone, "records": of_records, **of_cluster, **of_ceremonies},
+        "profile": {
+            "primitives_us": alone,
+            "records": of_records,
+            **of_cluster,
+            **of_ceremonies,
+            **of_console,
+        },
     }
     if json_file is not None:
         json_file.write_text(json.dumps(report, indent=1) + "\n")
