@@ -54,6 +54,8 @@ def up(state: State = DEFAULT, as_json: Annotated[bool, typer.Option("--json")] 
     typer.echo(f"profile      {alice}")
     for index, origin in layout.consoles.items():
         typer.echo(f"console {index}    {origin}")
+    if layout.consoles:
+        typer.echo('approve there: kms dev approver "Your name" you@example.org')
     typer.echo("stop it with: kms dev down" + ("" if state == DEFAULT else f" --state {state}"))
 
 
@@ -91,6 +93,27 @@ def user(
     from kms.dev.cluster import Cluster
 
     typer.echo(str(Cluster.attach(state).add_user(name, holder_class, issuer, subject)))
+
+
+@app.command()
+def approver(
+    name: Annotated[str, typer.Argument(help="Who is to approve.")],
+    email: Annotated[str, typer.Argument(help="Their address.")],
+    custodian: Annotated[int, typer.Option(help="At which custodian.")] = 1,
+    language: Annotated[str, typer.Option(help="Theirs: en or fr.")] = "en",
+    state: State = DEFAULT,
+) -> None:
+    """Invite somebody to a custodian's console, and print the link for their browser."""
+    from kms.crypto.signing import SigningKey
+    from kms.custodian.approver_service import invite
+    from kms.dev.founding import Layout
+    from kms.storage.keyfile import read_secret
+
+    layout = Layout.load(state.resolve())
+    signer = SigningKey(read_secret(layout.approver_key(custodian)))
+    socket = layout.approvals_socket(custodian)
+    token, _ = asyncio.run(invite(socket, signer, name, email, language, (), 7))
+    typer.echo(f"{layout.consoles[custodian]}/join#{token}")
 
 
 @app.command()

@@ -23,7 +23,7 @@ from kms.transport.client import Channel
 from kms.wire.v1 import coordinator_pb2
 from kms_client.profile import Profile, write_device_key
 
-READY_SECONDS = 30.0
+READY_SECONDS = 120.0
 STOP_SECONDS = 10.0
 
 

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
 CHROMIUM = shutil.which("chromium")
 AXE = Path(__file__).parents[2] / ".cache" / "node" / "node_modules" / "axe-core" / "axe.min.js"
-DESKTOP, PHONE = {"width": 1100, "height": 900}, {"width": 390, "height": 844}
+DESKTOP: ViewportSize = {"width": 1100, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+PATIENCE_MS = 120_000
 
 
 @contextmanager
@@ -34,15 +36,16 @@ class Person:
         self.context: BrowserContext = browser.new_context(
             base_url=origin, **({"viewport": DESKTOP, "locale": "en"} | options)
         )
+        self.context.set_default_timeout(PATIENCE_MS)
         self.page: Page = self.context.new_page()
         self.complaints: list[str] = []
         self.page.on(
             "console", lambda said: self.complaints.append(said.text) if said.type == "error" else None
         )
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        devtools = self.context.new_cdp_session(self.page)
-        devtools.send("WebAuthn.enable")
-        devtools.send(
+        self._devtools = self.context.new_cdp_session(self.page)
+        self._devtools.send("WebAuthn.enable")
+        self._devtools.send(
             "WebAuthn.addVirtualAuthenticator",
             {
                 "options": {
@@ -55,6 +58,11 @@ class Person:
                 }
             },
         )
+
+    def without_scripts(self) -> Person:
+        """From now on in this window."""
+        self._devtools.send("Emulation.setScriptExecutionDisabled", {"value": True})
+        return self
 
     def go(self, path: str) -> None:
         self.page.goto(path)

@@ -95,6 +95,7 @@ class Site:
         threshold: int = 2,
         start: bool = True,
         more_issuers: Sequence[Issuer] = (),
+        consoles: bool = False,
         **custodian_options: object,
     ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="kms"))  # short: local sockets' paths are limited
@@ -104,6 +105,7 @@ class Site:
             threshold=threshold,
             custodian_options=custodian_options or None,
             more_issuers=more_issuers,
+            consoles=consoles,
         )
         self.layout: Layout = self.cluster.layout
         self.metrics: dict[str, str] = {}

@@ -1,0 +1,266 @@
+"""Approvers at a real node's console, in a real browser: from an invitation to the answer that somebody waits for."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from kms.custodian.config import CustodianConfig, open_node
+from kms.storage.config import load
+from kms_client import Client, Purpose, releasing
+from kms_client.errors import Denied
+from tests.e2e.browser import DESKTOP, PHONE, Person, chromium, overflows, serious
+from tests.e2e.site import Site, await_condition, run_command, set_keys
+
+PICTURES = os.environ.get("KMS_PICTURES", "")
+"""A folder: then the pictures of docs/console.md are taken on the way."""
+SECRET = b"potassium 4.1"
+PATIENCE = 600.0
+"""Seconds after which what should happen never does; no test passes by waiting this long."""
+
+
+@dataclass(slots=True)
+class Office:
+    """2 of 3 custodians. Ann answers at custodian 1, in a browser; somebody at custodian 2, in a terminal."""
+
+    site: Site
+    browser: Browser
+    writer: Client
+    reader: Client
+    ann: Person
+    link: str
+    pool: ThreadPoolExecutor = field(default_factory=ThreadPoolExecutor)
+
+    @property
+    def origin(self) -> str:
+        return self.site.layout.consoles[1]
+
+    def ask(self) -> Future[bytes]:
+        """A doctor without a grant reads a record, and waits for people."""
+        key = self.writer.create_key({"patient": "p-1", "category": "laboratory"})
+        record = self.writer.encrypt(SECRET, key)
+        return self.pool.submit(
+            self.reader.decrypt,
+            record,
+            purpose=Purpose.TREATMENT,
+            justification="Unconscious patient, potassium before surgery",
+            wait=PATIENCE,
+        )
+
+    def answer_elsewhere(self, verb: str = "approve") -> None:
+        config, key = self.site.config("custodian-2"), self.site.layout.approver_key(2)
+
+        def waiting() -> list[str]:
+            shown = run_command(["custodian", "pending", "--config", str(config), "--json"]).stdout
+            return re.findall(r'"request": "([0-9a-f]{64})"', shown)
+
+        await_condition(lambda: bool(waiting()), "a request at custodian 2")
+        words = ["custodian", verb, waiting()[-1], "--config", str(config), "--key", str(key), "--yes"]
+        assert run_command(words).returncode == 0
+
+    def open_request(self) -> None:
+        """Ann sees what waits, which came by itself, and opens it."""
+        self.ann.go("/requests")
+        self.ann.page.locator(".request h2 a").first.click()
+        self.ann.reads("This is what you sign")
+
+    def picture(self, name: str, person: Person | None = None) -> None:
+        if PICTURES:
+            page = (person or self.ann).page
+            page.screenshot(path=Path(PICTURES) / f"console-{name}.png", full_page=name != "history")
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[tuple[Site, str]]:
+    """A cluster that runs, and the token of the first approver of its custodian 1."""
+    made = Site(consoles=True, start=False)
+    config = made.config("custodian-1")
+    set_keys(config, approvers=[], tick_seconds=1)
+    node = open_node(load(CustodianConfig, config), accept_clock=True)
+    token = node.invite_first("Ann Martin", "ann@hospital.example", "en")
+    node.close()
+    made.start()
+    yield made, token
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def office(site: tuple[Site, str]) -> Iterator[Office]:
+    where, token = site
+    origin, people = where.layout.consoles[1], (where.client("alice"), where.client("dr-bob", "professional"))
+    with chromium() as browser:
+        made = Office(where, browser, *people, Person(browser, origin), f"{origin}/join#{token}")
+        made.ann.join(made.link)
+        made.ann.sign_in()
+        yield made
+        made.pool.shutdown(wait=False, cancel_futures=True)
+
+
+def test_a_link_makes_an_approver_once_and_leaves_no_trace_of_its_token(office: Office) -> None:
+    office.ann.reads("Nothing waits")
+    assert office.ann.complaints == []
+    late = Person(office.browser, office.origin)
+    late.go(office.link)
+    late.page.get_by_role("alert").wait_for()
+    late.reads("invitation")
+    assert "#" not in late.page.url
+    assert office.link.split("#")[1] not in office.site.log_text("custodian-1")
+
+
+def test_a_yes_by_passkey_reaches_the_reader_who_waits(office: Office) -> None:
+    office.ann.go("/requests")
+    reading = office.ask()
+    office.ann.reads("1 request waits.")  # without a reload
+    office.picture("requests")
+    office.open_request()
+    office.ann.reads("Unconscious patient, potassium before surgery")
+    office.picture("request")
+    office.ann.press("Approve")
+    office.ann.reads("This request no longer waits")
+    office.ann.reads("Ann Martin")
+    office.answer_elsewhere()
+    assert reading.result(PATIENCE) == SECRET
+
+
+def test_a_no_is_final(office: Office) -> None:
+    reading = office.ask()
+    await_condition(lambda: _waits(office), "a request at custodian 1")
+    office.open_request()
+    office.ann.press("Deny")
+    office.ann.reads("An approver said no.")
+    office.answer_elsewhere("deny")
+    with pytest.raises(Denied):
+        reading.result(PATIENCE)
+
+
+def test_what_the_requester_takes_back_says_so(office: Office) -> None:
+    reading = office.ask()
+    await_condition(lambda: _waits(office), "a request at custodian 1")
+    office.open_request()
+    office.reader.cancel(bytes.fromhex(office.ann.page.url.rsplit("/", 1)[1]))
+    office.ann.press("Approve")
+    office.ann.reads("Whoever asked took it back.")
+    assert reading.exception(PATIENCE) is not None
+
+
+def test_what_nobody_answers_in_time_is_denied(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(releasing, "HUMAN_LIFETIME", 20)  # what a request lives that is waited for so long
+    monkeypatch.setattr(releasing, "RULE_LIFETIME", 20)
+    reading = office.ask()
+    await_condition(lambda: _waits(office), "a request at custodian 1")
+    office.open_request()
+    await_condition(lambda: not _waits(office), "the end of the request's time")
+    office.ann.page.go_back()
+    office.ann.reads("Nobody answered in time.")
+    assert reading.exception(PATIENCE) is not None
+
+
+def test_an_invited_colleague_answers_in_french_on_a_telephone_and_is_revoked(office: Office) -> None:
+    ann = office.ann
+    ann.go("/approvers/invite")
+    ann.page.get_by_label("Name").fill("Benoît Leroy")
+    ann.page.get_by_label("E-mail").fill("benoit@hospital.example")
+    ann.page.get_by_label("Language").select_option("fr")
+    ann.press("Go on")
+    ann.press("Sign with my passkey")
+    ann.reads("The link for Benoît Leroy")
+    assert serious(ann.page) == []
+    benoit = Person(office.browser, office.origin, viewport=PHONE, locale="de", color_scheme="dark")
+    benoit.join(ann.page.locator("#link").inner_text())
+    benoit.sign_in()
+    benoit.reads("Les nouvelles demandes apparaissent")  # by the invitation, whatever the browser asks for
+    reading = office.ask()
+    benoit.reads("1 demande attend.")
+    benoit.page.locator(".request h2 a").click()
+    benoit.reads("Voici ce que vous signez")
+    benoit.reads("Demandeur")  # what is signed is in French too
+    assert not overflows(benoit.page)
+    office.picture("phone", benoit)
+    benoit.press("Approuver")
+    benoit.reads("Des personnes l")
+    office.answer_elsewhere()
+    assert reading.result(PATIENCE) == SECRET
+
+    ann.go("/approvers")
+    office.picture("approvers")
+    ann.page.get_by_role("link", name="Revoke Benoît Leroy").click()
+    ann.page.get_by_label("Why").fill("left the hospital")
+    ann.press("Go on")
+    ann.press("Sign with my passkey")
+    ann.reads("revoked")
+    benoit.go(
+        "/requests"
+    )  # signed out, so in the browser's language again, of which there is none but English
+    benoit.reads("Sign in with a passkey")
+    benoit.page.locator("form[action='/sign-in'] button").click()
+    benoit.page.get_by_role("alert").filter(has_text="approver").wait_for()
+
+
+@pytest.mark.parametrize("language", ["English", "Français"])
+def test_every_page_is_usable_by_everybody(office: Office, language: str) -> None:
+    """Nothing serious to axe, nothing to move sideways on a telephone, nothing that the policy had to block."""
+    ann = office.ann
+    ann.go("/requests")
+    if (switch := ann.page.get_by_role("button", name=language, exact=True)).count():
+        switch.click()
+    ann.complaints.clear()
+    reading = office.ask()
+    await_condition(lambda: _waits(office), "a request at custodian 1")
+    request = ann.page.locator(".request h2 a").get_attribute("href")
+    assert request
+    ann.go("/approvers")
+    revoke = ann.page.locator("a[href$='/revoke']").first.get_attribute("href")
+    assert revoke
+    for path in ("/requests", request, "/history", "/dashboard", "/approvers", "/approvers/invite", revoke):
+        for size in (DESKTOP, PHONE):
+            ann.page.set_viewport_size(size)
+            ann.go(path)
+            assert not overflows(ann.page), path
+            assert serious(ann.page) == [], path
+        ann.page.set_viewport_size(DESKTOP)
+        if language == "English" and path in ("/history", "/dashboard"):
+            office.picture(path[1:])
+    stranger = Person(office.browser, office.origin, viewport=PHONE, locale="fr" if "ç" in language else "en")
+    for path in ("/sign-in", "/join", "/nowhere"):
+        stranger.go(path)
+        assert stranger.page.locator("html").get_attribute("lang") == ("fr" if "ç" in language else "en")
+        assert not overflows(stranger.page), path
+        assert serious(stranger.page) == [], path
+    ann.go(request)
+    ann.page.locator("button.bad").click()
+    office.answer_elsewhere("deny")
+    assert isinstance(reading.exception(PATIENCE), Denied)
+    assert [said for said in ann.complaints if "404" not in said] == []
+
+
+def test_everything_but_the_passkey_works_without_scripts(office: Office) -> None:
+    blind = office.ann.without_scripts()
+    if (switch := blind.page.get_by_role("button", name="English", exact=True)).count():
+        switch.click()
+    for path, heading in (
+        ("/requests", "Requests"),
+        ("/history", "History"),
+        ("/dashboard", "Dashboard"),
+        ("/approvers", "Approvers"),
+    ):
+        blind.go(path)
+        assert blind.page.get_by_role("heading", level=1).inner_text() == heading
+    blind.go("/history")
+    blind.page.get_by_label("Outcome").select_option("deny")
+    blind.press("Filter")
+    assert blind.page.locator("tbody .tag.deny").count() == blind.page.locator("tbody tr").count() > 0
+    blind.press("Sign out")
+    blind.page.get_by_role("heading", name="Sign in").wait_for()
+    assert "A passkey needs JavaScript" in blind.page.content()
+
+
+def _waits(office: Office) -> bool:
+    office.ann.go("/requests")
+    return office.ann.page.locator(".request").count() > 0
