@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import ceremonies, cluster, pages, primitives, records
+from benchmarks import ceremonies, cluster, decisions, pages, primitives, records
 from benchmarks import console as approvers_pages
 from benchmarks.figures import TARGETS, rows
 
@@ -52,19 +52,22 @@ def main(
         alone = primitives.measure(folder)
         status.update("records")
         figures, of_records = records.measure(quick)
+        status.update("decisions")
+        deciding, of_decisions = decisions.measure(folder, quick)
         status.update("a cluster of nine processes")
         more, of_cluster = cluster.measure(folder / "c", quick)
         status.update("ceremonies")
         changing, of_ceremonies = ceremonies.measure(folder, quick)
         status.update("the approvers' console")
         shown, of_console = approvers_pages.measure(folder / "console", quick)
-    figures |= more | changing | shown
+    figures |= deciding | more | changing | shown
     report: dict[str, Any] = {
         "machine": machine(),
         "figures": {key: figures.get(key) for key in TARGETS},
         "profile": {
             "primitives_us": alone,
             "records": of_records,
+            "decisions": of_decisions,
             **of_cluster,
             **of_ceremonies,
             **of_console,

@@ -27,7 +27,7 @@ from kms.policy.attributes import (
 )
 from kms.statements.evidence import Evidence, Grant, open_grant
 from kms.statements.ids import GrantId, Thumbprint
-from kms.statements.keys import Opening, parse_context
+from kms.statements.keys import Opening, read_context
 from kms.statements.release import OpenedRequest, Purpose, Verdict, evidence_info, justification_hash
 
 HOUR, DAY = 3600, 86400
@@ -193,7 +193,7 @@ def _parse_each(openings: Sequence[Opening | None]) -> tuple[dict[str, str], ...
     for opening in openings:
         raw = opening.context if opening else b""
         if raw not in parsed:
-            parsed[raw] = dict(parse_context(raw))
+            parsed[raw] = read_context(raw)  # the deposit parsed it strictly
         result.append(parsed[raw])
     return tuple(result)
 
@@ -210,17 +210,23 @@ def attributes(
     by_hour = max(node.counters.total(name, now, HOUR) for name in who)
     by_day = max(node.counters.total(name, now, DAY) for name in who)
     alike: dict[tuple[bytes, bool, bool, bool, bool, str], list[int]] = defaultdict(list)
+    # Rights depend on owner and category; a grant on the key itself too, where one of them names keys.
+    by_key = any(grant.key_ids for grant in case.grants)
+    rights: dict[tuple[bytes, str, bytes], tuple[bool, bool, bool, bool]] = {}
     for position, key in enumerate(case.keys):
         if key is not None:
-            owner = key.owner
-            granted = bool(case.grants) and case.grant_for(position) is not None
             category = case.contexts[position].get("category", "")
-            own, guarded, named = (
-                case.owned(position),
-                case.guarded(position),
-                case.guarded_by_owner(position),
-            )
-            alike[owner, own, guarded, granted or named, granted, category].append(position)
+            kind = (key.owner, category, key.key_id if by_key else b"")
+            known = rights.get(kind)
+            if known is None:
+                granted = bool(case.grants) and case.grant_for(position) is not None
+                known = rights[kind] = (
+                    case.owned(position),
+                    case.guarded(position),
+                    granted or case.guarded_by_owner(position),
+                    granted,
+                )
+            alike[key.owner, *known, category].append(position)
     groups: dict[ReleaseAttributes, list[int]] = defaultdict(list)
     klass, issuers = principal_class(case.credentials), controllers(case.credentials)
     humans = frozenset({HUMAN}) if approvals else frozenset()

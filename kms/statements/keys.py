@@ -170,6 +170,11 @@ def parse_context(data: bytes) -> Mapping[str, str]:
     return {pair.name: pair.value for pair in decode(_Context, data, "context").pairs}
 
 
+def read_context(data: bytes) -> dict[str, str]:
+    """The same of bytes that `parse_context` took when they came, and that were kept under a tag since; much faster."""
+    return {pair.name: pair.value for pair in keys_pb2.Context.FromString(data).pairs}
+
+
 @message(keys_pb2.DepositTarget)
 @dataclass(frozen=True, slots=True)
 class DepositTarget:
