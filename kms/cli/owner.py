@@ -281,7 +281,7 @@ NOTICES = {
 
 
 def _told(heard: Heard) -> str:
-    count = f" ({heard.count} records)" if heard.count else ""
+    count = f" ({heard.count} of them)" if heard.count else ""
     by = _list(heard.by) + (f", not by {_list(heard.silent)}" if heard.silent else "")
     return f"{_when(heard.at)}  {NOTICES[heard.kind.name.lower()]}{count}\n    key {heard.key.hex()}; told by {by}"
 

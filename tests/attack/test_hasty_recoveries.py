@@ -103,6 +103,22 @@ def test_the_owner_is_told_at_once_and_objects(world: World, owner: Device, new:
     assert [r.counts_from for r in account.recoveries] == [0]
 
 
+def test_asking_again_moves_no_date_and_an_owner_has_so_many_keys(
+    world: World, owner: Device, new: Device
+) -> None:
+    tokens = vouched(world, new, ("a", "alice"), ("b", "alice"))
+    begin(world, owner, new, tokens)
+    (waits,) = world.account(1, owner).recoveries
+    world.clock.turn(60)
+    assert refusal(world, owner, new, tokens) == "RECOVERY_BEGUN"
+    assert world.account(1, owner).recoveries == (waits,)
+    for number in range(31):
+        world.tell(world.owner_key(owner, world.device(f"key {number}")), owner, at=[1])
+    other = replace(world.device("another phone", issuers=("a",)), name="alice")
+    tokens = vouched(world, other, ("a", "alice"), ("b", "alice"))
+    assert refusal(world, owner, other, tokens) == "TOO_MANY_KEYS"
+
+
 def test_one_voice_recovers_nothing(world: World, owner: Device, new: Device) -> None:
     stranger = vouched(world, new, ("a", "alice"), ("b", "mallory"))
     assert refusal(world, owner, new, stranger) == "RECOVERY_NOT_VOUCHED"
