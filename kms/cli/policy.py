@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -63,14 +64,25 @@ def lint(
 
 @app.command()
 def explain(
-    case: Annotated[Path, typer.Argument(help="A TOML file that says who asks for what on which evidence.")],
+    case: Annotated[
+        Path,
+        typer.Argument(
+            help="A TOML file that says who asks for what on which evidence; with --config a request's hash."
+        ),
+    ],
     policy: Annotated[
         Path | None, typer.Option(help="A Cedar policy file; the default policy if left out.")
     ] = None,
     forbids: Annotated[Path | None, typer.Option(help="A custodian's own forbid rules, too.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="A custodian's TOML file: ask its running node.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say which rule decides a case, and what would have changed the answer."""
+    """Say which rule decides a case, or a request at a node, and what would have changed the answer."""
+    if config is not None:
+        _explain_request(config, str(case), as_json)
+        return
     from kms.policy.cases import Asked
     from kms.policy.explain import explain as explained
     from kms.storage.config import load
@@ -78,6 +90,22 @@ def explain(
     asked = load(Asked, case)
     explanation = explained(_engine(policy, forbids), asked.attributes(), asked.action)
     typer.echo(json.dumps(explanation.as_dict()) if as_json else "\n".join(explanation.lines()))
+
+
+def _explain_request(config: Path, digits: str, as_json: bool) -> None:
+    from kms.custodian.config import CustodianConfig
+    from kms.custodian.policy_service import ask_node
+    from kms.storage.config import load
+
+    name, keys = asyncio.run(ask_node(load(CustodianConfig, config).socket(), digits))
+    if as_json:
+        typer.echo(json.dumps({"request": name.hex(), "keys": [asdict(one) for one in keys]}))
+        return
+    typer.echo(f"request {name.hex()}")
+    for one in keys:
+        typer.echo(f"{len(one.positions)} keys, decided: {one.verdict}, {one.text} [{one.reason}]")
+        for line in one.explanation.lines() if one.explanation else ("its evidence is not kept any more",):
+            typer.echo(f"  {line}")
 
 
 @app.command("test")

@@ -18,6 +18,7 @@ from kms.custodian import (
     decisions,
     deposits,
     drawing,
+    explaining,
     following,
     forbids,
     generating,
@@ -334,6 +335,11 @@ class CustodianNode:
         """How much of each budget is used up."""
         self._keep_up()
         return budgets.usage(self.context)
+
+    def explain(self, digits: str) -> tuple[RequestHash, tuple[explaining.ExplainedKeys, ...]]:
+        """Why this node decided as it did on the request whose hash starts so, and what would change it."""
+        self._keep_up()
+        return explaining.explain_request(self.context, digits)
 
     def latest(self, request: RequestHash) -> Decided | None:
         """The latest decision on a request."""

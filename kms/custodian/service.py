@@ -18,6 +18,7 @@ from kms.custodian import (
     consent_service,
     issuer_service,
     kill_service,
+    policy_service,
     unlocking,
 )
 from kms.custodian.approvals import WaitingView
@@ -150,6 +151,10 @@ class CustodianService:
     def consent_methods(self) -> tuple[Method, ...]:
         """Methods of the public port, for owners."""
         return self._owners.methods()
+
+    def policy_methods(self) -> tuple[Method, ...]:
+        """Methods of the local socket that say why."""
+        return policy_service.PolicyService(lambda digits: self._run(self._node.explain, digits)).methods()
 
     def approval_methods(self) -> tuple[Method, ...]:
         """Methods of the local socket."""
@@ -401,6 +406,7 @@ async def serve(
                 Endpoint(APPROVALS, service.approval_methods()),
                 Endpoint(approver_service.SERVICE, service.approver_methods()),
                 Endpoint(issuer_service.SERVICE, service.issuer_methods()),
+                Endpoint(policy_service.SERVICE, service.policy_methods()),
                 Endpoint(unlocking.SERVICE, door.methods()),
             ],
         ),

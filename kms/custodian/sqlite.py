@@ -398,6 +398,13 @@ class SqliteCustodianStore:
         row = self._db.execute(f"SELECT {self._REQUEST} FROM requests WHERE hash = ?", (request,)).fetchone()
         return StoredRequest(*row) if row else None
 
+    def find_requests(self, digits: str) -> list[StoredRequest]:
+        first, last = bytes.fromhex(digits.ljust(64, "0")), bytes.fromhex(digits.ljust(64, "f"))
+        rows = self._db.execute(
+            f"SELECT {self._REQUEST} FROM requests WHERE hash BETWEEN ? AND ? LIMIT 2", (first, last)
+        )
+        return [StoredRequest(*row) for row in rows.fetchall()]
+
     def put_request(self, request: StoredRequest) -> None:
         self._db.execute(
             f"INSERT OR REPLACE INTO requests ({self._REQUEST}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
