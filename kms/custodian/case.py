@@ -162,7 +162,7 @@ def build_case(node: NodeContext, opened: OpenedRequest, evidence: Evidence, arr
         (use_name(grant), owner)
         for grant in grants
         for owner, side in sides.items()
-        if any(node.store.revoked(key, grant.grant_id, grant.sequence) for key in side.family)
+        if any(node.store.revoked(key, grant.grant_id, grant.sequence) for key in {owner} | side.keys)
     )
     openings = tuple(_opening(node, key) for key in keys)
     contexts = _parse_each(openings)

@@ -55,7 +55,7 @@ def _take_revocation(node: NodeContext, envelope: Envelope) -> bytes:
     revocation = signed.statement
 
     def act(now: int) -> None:
-        node.store.revoke(revocation.owner_thumbprint, revocation.grant_id, revocation.up_to_sequence)
+        mandates.take_back(node, revocation, now)
 
     return _record(node, signed, LogKind.REVOCATION, revocation.owner_thumbprint, "REVOKED", act)
 
@@ -200,4 +200,5 @@ def _grant_use(node: NodeContext, side: Standing, grant_id: GrantId) -> GrantUse
     # Whichever of the owner's keys signed it: ids are random, and only its signer's uses are counted under one.
     signers = side.family.union(guardian.key_thumbprint for guardian in side.guardians)
     uses = sum(node.store.grant_uses(GrantId(counter_key(b"grant", key + grant_id))) for key in signers)
-    return GrantUse(grant_id, uses, any(node.store.has_revocation(key, grant_id, 0) for key in signers))
+    taken_back = (key for key in signers if key == side.owner or key not in side.family or side.acts(key))
+    return GrantUse(grant_id, uses, any(node.store.has_revocation(key, grant_id, 0) for key in taken_back))

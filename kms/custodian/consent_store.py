@@ -36,6 +36,10 @@ class ConsentStore(Protocol):
         """Add it, or put it in the place of the earlier one of that kind."""
         ...
 
+    def owners_of(self, key: Thumbprint) -> list[Thumbprint]:
+        """For whom a key acts or acted, beside itself."""
+        ...
+
     def revoke_key(self, owner: Thumbprint, key: Thumbprint) -> None: ...
     def revoked_keys(self, owners: Collection[Thumbprint]) -> set[tuple[Thumbprint, Thumbprint]]:
         """(owner, key) of keys that act for these owners no more."""

@@ -7,12 +7,15 @@ from typing import Final
 from kms.custodian.consent_store import StoredMandate
 from kms.custodian.context import NodeContext
 from kms.custodian.notices import notify
-from kms.custodian.owners import FURTHER, GUARDIAN, RECOVERED, standing
+from kms.custodian.owners import FURTHER, GUARDIAN, RECOVERED, standing, standings
 from kms.custodian.vouching import key_is_killed
 from kms.errors import Conflict, Denied, Exhausted
+from kms.statements.codec import require
 from kms.statements.consent import NoticeKind
 from kms.statements.envelope import Signed
+from kms.statements.evidence import Revocation
 from kms.statements.ids import Thumbprint
+from kms.statements.keys import MAX_CLOCK_SKEW
 from kms.statements.mandates import Guardian, OwnerKey, OwnerKeyRevocation
 
 MAX_MANDATES: Final = 32
@@ -63,6 +66,23 @@ def revoke_key(node: NodeContext, signed: Signed[OwnerKeyRevocation], now: int) 
     node.store.consent.revoke_key(owner, key)
     kind = NoticeKind.RECOVERY_STOPPED if waits else NoticeKind.KEY_REVOKED
     notify(node, owner, kind, signed.hash, key, now)
+
+
+def take_back(node: NodeContext, said: Revocation, now: int) -> None:
+    """A grant is taken back by the key that says so, and by each owner for whom that key acts at this moment.
+
+    At this moment: what a key took back while it acted stays so when it is revoked, and what it says later is its own.
+    """
+    # Else a stolen key that is found out has taken back whatever its owner may ever grant.
+    require(said.up_to_sequence <= (now + MAX_CLOCK_SKEW) * 1000, "up_to_sequence", "lies in the future")
+    key, store = said.owner_thumbprint, node.store.consent
+    # Its own grants count no more either; those of the keys that stand in for it do.
+    if (key, key) in store.revoked_keys((key,)) or key_is_killed(node, key):
+        raise Denied("that key was revoked: it takes nothing back any more", reason="OWNER_KEY_REVOKED")
+    node.store.revoke(key, said.grant_id, said.up_to_sequence)
+    for owner, side in standings(node, store.owners_of(key), now).items():
+        if side.acts(key):
+            node.store.revoke(owner, said.grant_id, said.up_to_sequence)
 
 
 def _check_acts(node: NodeContext, owner: Thumbprint, key: Thumbprint, now: int) -> None:

@@ -6,6 +6,7 @@ CREATE TABLE mandates (
     envelope BLOB NOT NULL,
     PRIMARY KEY (owner, key, kind)
 ) WITHOUT ROWID;
+CREATE INDEX mandates_by_key ON mandates (key);
 
 CREATE TABLE revoked_owner_keys (
     owner BLOB NOT NULL,

@@ -33,7 +33,7 @@ class Standing:
     keys: frozenset[Thumbprint]
     guardians: tuple[Guardian, ...] = ()
     family: frozenset[Thumbprint] = frozenset()
-    """Keys revoked or ended count here: what they took back stays taken back."""
+    """Keys revoked or ended count here: what was read by their grants was read by the owner's."""
     named: frozenset[Thumbprint] = frozenset()
     """Whom two independent issuers, and not the owner, call a guardian."""
 

@@ -19,6 +19,7 @@ from kms.custodian.decisions import (
     reopen,
     stored_case,
 )
+from kms.custodian.mandates import take_back
 from kms.custodian.notices import notify
 from kms.custodian.resharing import open_version
 from kms.custodian.store import CLOSED, DECIDED, StoredKey, StoredRequest
@@ -245,12 +246,13 @@ def revoke_grant(node: NodeContext, envelope: Envelope) -> None:
     grant, sequence = revocation.grant_id, revocation.up_to_sequence
     if node.store.has_revocation(revocation.owner_thumbprint, grant, sequence):
         return  # said before: not another line in the log
+    now = node.now()
     with node.store.transaction():
         node.recent.clear()  # cases that were built before no longer say which grants count
-        node.store.revoke(revocation.owner_thumbprint, grant, sequence)
+        take_back(node, revocation, now)
         node.ledger.append(
             LogKind.REVOCATION,
-            node.now(),
+            now,
             signed.hash,
             principal=revocation.owner_thumbprint,
             outcome="REVOKED",

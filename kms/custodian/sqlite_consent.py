@@ -37,6 +37,10 @@ class SqliteConsent:
             (mandate.owner, mandate.key, mandate.kind, mandate.sequence, mandate.envelope),
         )
 
+    def owners_of(self, key: Thumbprint) -> list[Thumbprint]:
+        rows = self._db.execute("SELECT DISTINCT owner FROM mandates WHERE key = ?", (key,))
+        return [Thumbprint(row[0]) for row in rows]
+
     def revoke_key(self, owner: Thumbprint, key: Thumbprint) -> None:
         self._db.execute("INSERT OR IGNORE INTO revoked_owner_keys VALUES (?, ?)", (owner, key))
 

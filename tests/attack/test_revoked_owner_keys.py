@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from kms.errors import BadSignature, Conflict, Denied, Exhausted, Invalid, KmsError
 from kms.statements.envelope import sign
+from kms.statements.evidence import Grant, Revocation
 from kms.statements.kills import KeyKill
 from kms.statements.mandates import OwnerKey
+from kms.statements.release import Purpose
+from kms_client.cache import OpenKey
 from tests.protocol.adversary import ruling
 from tests.protocol.world import Device, World
 
@@ -110,6 +114,90 @@ def test_an_owner_names_so_many_and_never_itself(world: World, owner: Device) ->
         world.owner_key(owner, owner)
     with pytest.raises(Invalid):
         world.key_revocation(owner, owner, owner)
+
+
+def granted(world: World, owner: Device, keys: Sequence[OpenKey], sequence: int = 1) -> tuple[Grant, bool]:
+    """A grant of the owner's, and whether custodian 1 lets its grantee read."""
+    doctor = world.device("doctor", "professional", issuers=("a",))
+    grant = world.grant(owner, doctor, keys=keys, sequence=sequence)
+    sealed = sign(grant, owner.key).envelope
+    prepared = world.prepare(doctor, keys, purpose=Purpose.TREATMENT, grants=[sealed])
+    return grant, ruling(world.decide_at(1, prepared))[0] == "ALLOW"
+
+
+@pytest.mark.parametrize("how", ["revoked", "ended", "its time is up"])
+@pytest.mark.parametrize("door", ["its own", "the host's"])
+def test_a_key_that_acts_no_more_takes_no_grant_back(
+    world: World, owner: Device, second: Device, how: str, door: str
+) -> None:
+    keys = world.create(owner)
+    world.tell(world.owner_key(owner, second, valid_for=3600), owner)
+    if how == "revoked":
+        world.tell(world.key_revocation(owner, owner, second), owner)
+    elif how == "ended":
+        keyring = world.keyring
+        kill = KeyKill(keyring.keyring_id, keyring.manifest_hash, second.thumbprint, world.clock())
+        world.nodes[1].kill(sign(kill, second.key).message)
+    else:
+        world.clock.turn(3600)
+    now = world.clock()
+    thiefs = Revocation(
+        world.keyring.keyring_id, world.keyring.manifest_hash, second.thumbprint, b"", now * 1000, now
+    )
+    envelope = sign(thiefs, second.key).message
+    take = world.nodes[1].submit_consent if door == "its own" else world.nodes[1].revoke
+    if how == "ended":
+        with pytest.raises(Denied):
+            take(envelope)
+    else:
+        take(envelope)  # of grants of its own, if it has any
+    assert granted(world, owner, keys)[1]
+
+
+@pytest.mark.parametrize("how", ["revoked", "ended"])
+def test_an_owners_key_that_was_replaced_takes_no_grant_back(
+    world: World, owner: Device, second: Device, how: str
+) -> None:
+    keys = world.create(owner)
+    keyring = world.keyring
+    world.tell(world.owner_key(owner, second), owner)
+    if how == "revoked":
+        world.tell(world.key_revocation(owner, second, owner), second)
+    else:
+        kill = KeyKill(keyring.keyring_id, keyring.manifest_hash, owner.thumbprint, world.clock())
+        world.nodes[1].kill(sign(kill, owner.key).message)
+    now = world.clock()
+    thiefs = Revocation(keyring.keyring_id, keyring.manifest_hash, owner.thumbprint, b"", now * 1000, now)
+    assert refusal(world, thiefs, owner).reason == "OWNER_KEY_REVOKED"
+    with pytest.raises(Denied):
+        world.nodes[1].revoke(sign(thiefs, owner.key).message)
+    assert granted(world, second, keys)[1]
+
+
+def test_what_a_key_took_back_while_it_acted_stays_taken_back(
+    world: World, owner: Device, second: Device
+) -> None:
+    keys = world.create(owner)
+    world.tell(world.owner_key(owner, second), owner)
+    grant, allowed = granted(world, owner, keys)
+    assert allowed
+    world.revoke(second, grant, up_to_sequence=grant.sequence)
+    world.tell(world.key_revocation(owner, owner, second), owner)
+    assert not granted(world, owner, keys)[1]
+    assert granted(world, owner, keys, sequence=2)[1]
+
+
+def test_nobody_takes_back_what_is_to_be_granted_in_the_future(
+    world: World, owner: Device, second: Device
+) -> None:
+    world.tell(world.owner_key(owner, second), owner)
+    now = world.clock()
+    for_ever = Revocation(
+        world.keyring.keyring_id, world.keyring.manifest_hash, second.thumbprint, b"", 2**62, now
+    )
+    assert refusal(world, for_ever, second).reason == "INVALID_FIELD"
+    with pytest.raises(Invalid):
+        world.nodes[1].revoke(sign(for_ever, second.key).message)
 
 
 def test_a_statement_for_another_keyring_is_refused(world: World, owner: Device, second: Device) -> None:
