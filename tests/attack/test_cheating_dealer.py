@@ -119,6 +119,20 @@ def test_a_dealing_is_taken_from_nobody_but_its_holder(world: World, keys: tuple
         assert reason_of(world.nodes[5].install, replace(batch, key_ids=keys_shown)) == "WRONG_PLAN"
 
 
+def test_a_dealing_that_was_not_planned_stands_in_for_none(world: World, keys: tuple[OpenKey, ...]) -> None:
+    run, case, made = planned(world, keys)
+    again = run.case(case.from_version, case.from_threshold, case.key_ids)
+    run.collect_dealings(again)
+    batch, unplanned = run.batch_for(case, made, 5), run.batch_for(again, again.plan(), 5)
+    dealer = made.dealers[0]
+    mixed = replace(
+        batch,
+        dealings=(unplanned.dealings[0], *batch.dealings[1:]),
+        blobs={**batch.blobs, dealer: unplanned.blobs[dealer]},
+    )
+    assert reason_of(world.nodes[5].install, mixed) == "WRONG_PLAN"
+
+
 @pytest.mark.parametrize(
     ("field", "value", "reason"),
     [
