@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 from starlette.responses import Response
 
+from kms.custodian.budgets import Usage
 from kms.custodian.console.plots import Column, Plot, Series, meter, stacked
 from kms.custodian.console.visit import Visit
 from kms.custodian.console.words import N_, Words
@@ -25,6 +26,14 @@ OUTCOMES = (
     ("pending", N_("waiting"), "s4"),
 )
 
+SCOPES = {
+    "PRINCIPAL": N_("whoever asks most"),
+    "ORGANISATION": N_("the organisation that asks most"),
+    "OWNER": N_("the owner whose keys are asked for most"),
+    "KEYRING": N_("the whole keyring"),
+}
+WINDOWS = {"HOUR": N_("in an hour"), "DAY": N_("in a day"), "MONTH": N_("in a month")}
+
 
 @dataclass(frozen=True, slots=True)
 class Tile:
@@ -38,12 +47,13 @@ class Tile:
 async def show(visit: Visit) -> Response:
     """The dashboard."""
     console, words = visit.console, visit.words
-    now, counts, waiting, dates = await console.desk.ask(_look)
+    now, counts, waiting, dates, usage = await console.desk.ask(_look)
     return visit.page(
         "dashboard.html",
         waiting=waiting,
         tiles=tiles(words, dates, now),
         plots=[releases(words, counts, now), answers(words, counts, now)],
+        budgets=budgets(words, usage),
         custodians=await console.neighbours(),
     )
 
@@ -56,11 +66,37 @@ class Dates:
     sealing_key: tuple[int, int]
 
 
-def _look(node: CustodianNode) -> tuple[int, list[HourCount], int, Dates]:
+def _look(node: CustodianNode) -> tuple[int, list[HourCount], int, Dates, list[Usage]]:
     now, manifest = node.context.now(), node.context.keyring.manifest
     key = node.sealing_key().statement
     dates = Dates((manifest.created_at, manifest.expires_at), (key.not_before, key.not_after))
-    return now, node.statistics(now - DAYS_SHOWN * DAY, now), len(node.waiting_views()), dates
+    counts = node.statistics(now - DAYS_SHOWN * DAY, now)
+    return now, counts, len(node.waiting_views()), dates, node.usage()
+
+
+@dataclass(frozen=True, slots=True)
+class Brake:
+    """A budget, in words, and how much of it is used: by the keyring, or by whoever uses most of it."""
+
+    name: str
+    used: int
+    limit: int
+    meter: Markup
+
+
+def budgets(words: Words, usage: Sequence[Usage]) -> list[Brake]:
+    """The keyring's budgets, as far as this custodian has counted."""
+    found = []
+    for n, one in enumerate(usage):
+        budget = one.budget
+        name = f"{words.say(SCOPES[budget.scope.name])}, {words.say(WINDOWS[budget.window.name])}"
+        label = words.say(
+            "%(used)s of %(limit)s keys: %(name)s", used=one.used, limit=budget.limit, name=name
+        )
+        found.append(
+            Brake(name, one.used, budget.limit, meter(f"budget-{n}", label, one.used / budget.limit))
+        )
+    return found
 
 
 def tiles(words: Words, dates: Dates, now: int) -> list[Tile]:

@@ -10,8 +10,10 @@ from dataclasses import replace
 
 import pytest
 
+from kms.custodian.budgets import Usage
 from kms.custodian.node import CustodianNode
 from kms.errors import Unavailable
+from kms.statements.budgets import Budget, BudgetExcess, BudgetScope, BudgetWindow
 from kms.statements.release import HUMAN_LIFETIME
 from tests.protocol.adversary import ruling
 from tests.protocol.console import ORIGIN, RP, Browser, Office
@@ -210,3 +212,13 @@ def test_what_was_written_into_the_registry_is_told_on_every_page(office: Office
             assert "entry 7 was signed by nobody" in browser.get(path).text
     finally:
         office.world.nodes[1].context = context
+
+
+def test_the_dashboard_shows_how_much_of_each_budget_is_used(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    budget = Budget(BudgetScope.KEYRING, BudgetWindow.DAY, 2000, BudgetExcess.HOLD)
+    monkeypatch.setattr(CustodianNode, "usage", lambda _: [Usage(budget, 1500)])
+    page = office.signed_in().get("/dashboard").text
+    assert "the whole keyring, in a day: 1,500 of 2,000 keys" in page
+    assert 'width="180.0"' in page  # three quarters of the bar
