@@ -10,6 +10,7 @@ import pytest
 
 from kms.custodian.console.sessions import IDLE_SECONDS
 from tests.protocol.console import ORIGIN, RP, Office, forms, hidden, unb64
+from tests.protocol.people import invite, join_by_passkey
 from tests.reference.authenticator import PRESENT, Authenticator
 
 SESSION = "__Host-session"
@@ -48,8 +49,10 @@ def test_who_signed_out_left_nothing_that_still_works(office: Office) -> None:
 
 
 def test_a_challenge_is_answered_once(office: Office) -> None:
-    """A recorded sign-in, ticket and all, is worth nothing a second time."""
+    """A recorded sign-in, ticket and all, is worth nothing a second time: not even of a passkey that never counts."""
     browser = office.browser()
+    browser.device = Authenticator(RP, step=0)
+    join_by_passkey(office.world, 1, invite(office.world, 1, "zed@clinic.example"), browser.device, ORIGIN)
     page = browser.get("/sign-in").text
     ticket = browser.http.cookies["__Host-ticket"]
     form = forms(page, "/sign-in")[0]
