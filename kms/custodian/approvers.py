@@ -47,6 +47,7 @@ from kms.statements.passkeys import Passkey, PasskeyRegistration, check_assertio
 from kms.statements.registry import Approver, Place, Registry, RegistryEntry
 
 _PAGE = 1000
+_CONFIGURED = "CONFIGURED"
 MAX_QUORUM = 16
 W = TypeVar("W", Invitation, ApproverRevocation)
 
@@ -109,8 +110,11 @@ def load(store: CustodianStore, vault: Vault, place: Place) -> Registry:
     kept, others = _entries(store, head)
     if head and not equal(head, _head(vault, kept)):
         raise StoreError("the registry of approvers is not the one that was kept", reason="REGISTRY_DAMAGED")
-    if not head and _was_founded(store):
+    if not head and _foundings(store):
         raise StoreError("the registry of approvers is gone, and the log has it", reason="REGISTRY_DAMAGED")
+    begun = {registries.founding_hash(entry) for entry in kept} - {None}
+    if begun and not begun <= _foundings(store):
+        raise StoreError("the registry of approvers began otherwise, says the log", reason="REGISTRY_DAMAGED")
     registry = registries.follow(place, kept)
     for position in others:
         registry = registry.with_problem(
@@ -134,14 +138,23 @@ def _head(vault: Vault, entries: Sequence[bytes]) -> bytes:
     return u64(len(entries)) + vault.tag("approvers head", u64(len(entries)) + digest)
 
 
-def _was_founded(store: CustodianStore) -> bool:
-    """Whether the log tells of a registry. Looked at only where there is no record of one, not even an empty one."""
+def _foundings(store: CustodianStore) -> frozenset[bytes]:
+    """Hashes of the statements by which the registry began, says the log, up to when somebody was on the list.
+
+    Whoever has the storage root can tag another registry as the node's own; the log would have to be written anew too,
+    and receipts and decisions that others keep name its entries.
+    """
+    found = set()
     size, _ = store.log_head()
     for start in range(0, size, _PAGE):
         for payload, _ in store.log_entries(start, _PAGE):
-            if decode(LogEntry, payload, "log").kind is LogKind.APPROVERS_FOUNDED:
-                return True
-    return False
+            entry = decode(LogEntry, payload, "log")
+            founded = entry.kind is LogKind.APPROVERS_FOUNDED
+            if founded:
+                found.add(entry.subject_hash)
+            if entry.kind is LogKind.APPROVER_ADDED or (founded and entry.outcome == _CONFIGURED):
+                return frozenset(found)
+    return frozenset(found)
 
 
 def _keep(node: NodeContext, entry: RegistryEntry) -> Registry:
@@ -207,6 +220,9 @@ def _found(
     quorum: ApproverQuorum,
 ) -> NodeContext:
     now = node.now()
+    kept, _ = _entries(node.store, node.store.approvers.head())
+    if not kept and _foundings(node.store):
+        raise StoreError("the registry of approvers is gone, and the log has it", reason="REGISTRY_DAMAGED")
     founding = sign(
         Founding(
             node.keyring.keyring_id,
@@ -222,7 +238,7 @@ def _found(
     )
     with node.store.transaction():
         registry = _keep(node, registries.founding_entry(founding))
-        outcome = "INVITED_FIRST" if invited else "CONFIGURED"
+        outcome = "INVITED_FIRST" if invited else _CONFIGURED
         node.ledger.append(
             LogKind.APPROVERS_FOUNDED, now, founding.hash, outcome=outcome, count=len(named) or 1
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
+import unicodedata
 from dataclasses import dataclass
 from typing import Final, Generic
 
@@ -141,5 +143,16 @@ def person(keyring_id: KeyringId, email: str, thumbprint: Thumbprint) -> bytes:
 
 
 def normal_email(email: str) -> str:
-    """As two addresses are compared: no white space around, lower case."""
-    return email.strip().casefold()
+    """As two addresses are compared: one spelling of letters, no `+tag`, the host as the network names it.
+
+    Whatever reaches one mailbox is one person; in doubt two are taken for one, and count once.
+    """
+    plain = _fold(_fold(email.strip()))
+    local, at, host = plain.rpartition("@")
+    with contextlib.suppress(UnicodeError):  # no host of the network: compared as it stands
+        host = host.rstrip(".").encode("idna").decode()
+    return (local.partition("+")[0] or local) + at + host
+
+
+def _fold(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()

@@ -297,6 +297,17 @@ def founding_entry(founding: Signed[Founding]) -> RegistryEntry:
     return RegistryEntry(founding=founding.message)
 
 
+def founding_hash(data: bytes) -> bytes | None:
+    """Hash of the statement in an entry that begins a registry, None of any other. Nothing is verified."""
+    try:
+        entry = parse_strict(RegistryEntry, data, "registry")
+    except KmsError:
+        return None
+    if entry.WhichOneof("entry") != "founding":
+        return None
+    return H(labels.STATEMENT, entry.founding.payload_type.encode(), entry.founding.payload)
+
+
 def admission_entry(
     terms: InvitationTerms,
     invitations: Sequence[Word],

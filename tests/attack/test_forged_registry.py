@@ -9,12 +9,13 @@ from dataclasses import replace
 import pytest
 
 from kms.crypto.signing import SigningKey
-from kms.custodian.approvers import ApproverQuorum, _head
+from kms.custodian.approvers import ApproverQuorum, _head, place_of
 from kms.custodian.node import NodeOptions
 from kms.custodian.store import StoredWord
 from kms.custodian.vault import Vault
 from kms.statements import registry as registries
 from kms.statements.approver import ApproverKey
+from kms.statements.audit import LogKind
 from kms.statements.envelope import Envelope, sign
 from kms.statements.ids import RequestHash, Thumbprint
 from kms.statements.invitations import (
@@ -113,7 +114,6 @@ FORGED: dict[str, tuple[Callable[[World], bytes], str]] = {
         lambda w: admission(w, [invitation(w, w.approvers[2])]),
         "NOT_AN_APPROVER",
     ),
-    "founded a second time": (founding, "REGISTRY_BEGUN"),
     "junk": (lambda w: b"junk", "MALFORMED"),
 }
 
@@ -201,6 +201,38 @@ def test_a_registry_that_is_gone_is_not_begun_anew(world: World) -> None:
     database.close()
     world.people[1] = [registries.Approver("eve", ApproverKey.of_key(EVE.public))]
     assert reason_of(world.start, 1) == "REGISTRY_DAMAGED"
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 0), (0, 1), (1, 1)])
+def test_another_registry_is_not_begun_in_its_place(world: World, before: int, after: int) -> None:
+    """Signed with the node's own key and tagged under its root, it is still not the one of the log."""
+
+    def begin(entries: list[bytes]) -> list[bytes]:
+        return [*entries[:before], founding(world), *entries[before:after]]
+
+    assert reason_of(lambda: edit(world, begin, with_root=True)) == "REGISTRY_DAMAGED"
+
+
+def test_a_line_added_to_the_log_begins_nothing(world: World) -> None:
+    """With the root it is easily added: what counts is who came first."""
+    second, node = founding(world), world.nodes[1].context
+    with node.store.transaction():
+        name = registries.founding_hash(second) or b""
+        node.ledger.append(LogKind.APPROVERS_FOUNDED, node.now(), name, outcome="CONFIGURED")
+    assert reason_of(lambda: edit(world, lambda entries: [second], with_root=True)) == "REGISTRY_DAMAGED"
+
+
+def test_a_second_beginning_has_no_effect_on_the_list(world: World) -> None:
+    node = world.nodes[1].context
+    ((_, first),) = node.store.approvers.entries()
+    registry = registries.follow(place_of(node), [first, founding(world)])
+    assert "[REGISTRY_BEGUN]" in registry.problems[0]
+    assert registry.known.keys() == node.registry.known.keys()
+
+
+def test_a_registry_that_was_emptied_is_not_begun_anew(world: World) -> None:
+    world.people[1] = [registries.Approver("eve", ApproverKey.of_key(EVE.public))]
+    assert reason_of(lambda: edit(world, lambda entries: [], with_root=True)) == "REGISTRY_DAMAGED"
 
 
 def test_a_removal_that_was_spoilt_still_removes(world: World) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from kms.statements.approver import person
 from kms.statements.envelope import Signed, open_signed, sign
-from kms.statements.ids import ManifestHash
+from kms.statements.ids import KeyringId, ManifestHash, Thumbprint
 from kms.statements.release import (
     HUMAN_LIFETIME,
     Decision,
@@ -46,6 +47,43 @@ def allow(index: int, *humans: str, last: str = "") -> Decision:
 def test_decisions_that_share_a_person_count_once(decisions: Sequence[Decision], counted: int) -> None:
     assert count_allows(decisions, 1) == (counted,)
     assert count_allows(list(reversed(decisions)), 1) == (counted,)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "Ann@Clinic.Example",
+        " ann@clinic.example",
+        "ann@clinic.example.",
+        "ann+kms@clinic.example",
+        "\uff21nn@clinic.example",  # a full-width A
+        "ann@\uff23linic.example",
+    ],
+)
+def test_one_mailbox_is_one_person_however_it_is_written(other: str) -> None:
+    name = KeyringId(bytes(32))
+    first, second = (Thumbprint(bytes([n]) * 32) for n in (1, 2))
+    assert person(name, other, second) == person(name, "ann@clinic.example", first)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ann@b\u00fccher.example", "ann@xn--bcher-kva.example"),
+        ("ren\u00e9@clinic.example", "rene\u0301@clinic.example"),
+    ],
+)
+def test_an_accent_makes_no_second_person(one: str, other: str) -> None:
+    name, key = KeyringId(bytes(32)), Thumbprint(bytes(32))
+    assert person(name, one, key) == person(name, other, key)
+
+
+def test_two_mailboxes_and_two_who_have_none_are_two() -> None:
+    name = KeyringId(bytes(32))
+    first, second = (Thumbprint(bytes([n]) * 32) for n in (1, 2))
+    assert person(name, "ann@clinic.example", first) != person(name, "anna@clinic.example", first)
+    assert person(name, "", first) != person(name, "", second)
+    assert person(name, "+a@clinic.example", first) != person(name, "+b@clinic.example", first)
 
 
 def test_a_certificate_of_one_person_s_words_at_three_custodians_is_refused(world: World) -> None:
