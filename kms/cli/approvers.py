@@ -125,7 +125,7 @@ def history(
 ) -> None:
     """Show what this custodian decided."""
     from kms.custodian.approver_service import history as read
-    from kms.custodian.history import csv_lines
+    from kms.custodian.history import csv_lines, shown
     from kms.custodian.store import HistoryFilter
 
     wanted = HistoryFilter(
@@ -147,7 +147,7 @@ def history(
         typer.echo(json.dumps([_row(row) for row in rows]))
     else:
         for row in rows:
-            keys = ", ".join(f"{n} {name}" for name, n in row.categories) or "-"
+            keys = ", ".join(f"{n} {shown(name)}" for name, n in row.categories) or "-"
             waited = f", answered after {row.seconds} s" if row.seconds >= 0 else ""
             at = _utc(row.at)
             typer.echo(f"{at}  {row.request_hash.hex()[:16]}  {row.outcome} ({row.reason}): {keys}{waited}")

@@ -18,7 +18,7 @@ from kms.custodian.sealing_keys import DEFAULT_PERIOD
 from kms.custodian.sqlite import SqliteCustodianStore
 from kms.custodian.vault import Vault
 from kms.errors import ConfigError
-from kms.statements.approver import LANGUAGES, ApproverKey
+from kms.statements.approver import LANGUAGES, ApproverKey, is_address
 from kms.statements.chain_file import read_chain
 from kms.statements.passkeys import RelyingParty
 from kms.statements.registry import Approver
@@ -43,6 +43,8 @@ class ApproverConfig:
             )
         if self.language not in LANGUAGES:
             raise ConfigError(f"approvers: the language of {self.name} must be one of {', '.join(LANGUAGES)}")
+        if self.email and not is_address(self.email):
+            raise ConfigError(f"approvers: the email of {self.name} must be an address")
 
     def approver(self) -> Approver:
         key = ApproverKey.of_key(self.public_key)

@@ -122,7 +122,7 @@ def csv_lines(rows: Iterable[HistoryRow], *, header: bool = False) -> str:
     if header:
         writer.writerow(COLUMNS)
     for row in rows:
-        kinds = "; ".join(f"{n} {name or '-'}" for name, n in row.categories)
+        kinds = "; ".join(f"{n} {shown(name)}" for name, n in row.categories)
         at = datetime.datetime.fromtimestamp(row.at, datetime.UTC).isoformat()
         writer.writerow(
             _harmless(str(cell))
@@ -142,6 +142,14 @@ def csv_lines(rows: Iterable[HistoryRow], *, header: bool = False) -> str:
             )
         )
     return out.getvalue()
+
+
+def shown(category: str) -> str:
+    """A category as a terminal and a spreadsheet may see it: its creator chose it.
+
+    No control characters; no quote and no semicolon, at which spreadsheets in French begin another cell.
+    """
+    return "".join(c if c.isprintable() and c not in '"\\;' else f"\\u{ord(c):04x}" for c in category) or "-"
 
 
 def _harmless(cell: str) -> str:

@@ -109,8 +109,8 @@ class Notifier:
         sends: list[tuple[str, Callable[[], Awaitable[None]]]] = []
         if self._config.mail is not None:
             for address, language in await self._addresses(self._config.mail):
-                letter = message(self._config, self._config.mail, address, language)
-                sends.append(("mail", partial(asyncio.to_thread, send_mail, self._config.mail, letter)))
+                write = partial(_write, self._config, self._config.mail, address, language)
+                sends.append(("mail", partial(asyncio.to_thread, write)))
         if self._config.webhook is not None:
             sends.append(("webhook", partial(post, self._config.webhook, self._config.link)))
         await asyncio.gather(*(self._attempt(kind, send) for kind, send in sends))
@@ -125,7 +125,7 @@ class Notifier:
         for attempt in range(1, self._config.attempts + 1):
             try:
                 await send()
-            except (OSError, smtplib.SMTPException, httpx2.HTTPError, ConfigError, ValueError) as error:
+            except Exception as error:  # an address that nothing can be sent to silences no other
                 logs.logger().warning("notify", kind=kind, attempt=attempt, error=type(error).__name__)
                 if attempt < self._config.attempts:
                     await self._sleep(self._config.retry_seconds * 2 ** (attempt - 1))
@@ -142,6 +142,10 @@ def message(config: NotifyConfig, mail: MailConfig, address: str, language: str)
     letter["Auto-Submitted"] = "auto-generated"
     letter.set_content(_BODY[language].format(link=config.link))
     return letter
+
+
+def _write(config: NotifyConfig, mail: MailConfig, address: str, language: str) -> None:
+    send_mail(mail, message(config, mail, address, language))
 
 
 def send_mail(mail: MailConfig, letter: EmailMessage) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import re
 import unicodedata
 from dataclasses import dataclass
 from typing import Final, Generic
@@ -20,6 +21,7 @@ from kms.statements.manifest import Keyring
 from kms.statements.passkeys import Passkey, PasskeyEnvelope, RelyingParty
 
 LANGUAGES: Final = ("en", "fr")
+_ADDRESS: Final = re.compile(r'[^\s"(),:;<>@\[\]\\]+@[^\s"(),:;<>@\[\]\\]+')
 Word = Envelope | PasskeyEnvelope
 """A statement of an approver as it came: nothing in it is verified yet."""
 
@@ -152,6 +154,11 @@ def normal_email(email: str) -> str:
     with contextlib.suppress(UnicodeError):  # no host of the network: compared as it stands
         host = host.rstrip(".").encode("idna").decode()
     return (local.partition("+")[0] or local) + at + host
+
+
+def is_address(email: str) -> bool:
+    """Whether this is one plain address: no name, comment, route or encoded word, as mail programs read them."""
+    return email.isprintable() and "=?" not in email and _ADDRESS.fullmatch(email) is not None
 
 
 def _fold(text: str) -> str:

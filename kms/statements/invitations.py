@@ -10,7 +10,7 @@ from typing import Final
 from kms.crypto import labels
 from kms.crypto.hashing import H, u16
 from kms.errors import Invalid
-from kms.statements.approver import ApproverKey
+from kms.statements.approver import ApproverKey, is_address
 from kms.statements.codec import SignerRole, encode, message, require
 from kms.statements.ids import KeyringId, ManifestHash, Thumbprint
 from kms.statements.keys import MAX_CLOCK_SKEW
@@ -35,9 +35,7 @@ class InvitationTerms:
 
     def __post_init__(self) -> None:
         require(self.name.isprintable() and bool(self.name.strip()), "name", "must be printable")
-        local, at, host = self.email.partition("@")
-        plain = self.email.isprintable() and not any(c.isspace() for c in self.email) and "@" not in host
-        require(bool(plain and local and at and host), "email", "must be an address")
+        require(is_address(self.email), "email", "must be an address")
         require(all(s.isprintable() and "|" in s for s in self.subjects), "subjects", "must be iss|sub")
 
     @property

@@ -127,7 +127,7 @@ def test_csv_is_one_line_a_row_and_no_formula(world: World) -> None:
     header, line = csv.reader(io.StringIO(csv_lines([row], header=True)))
     assert tuple(header) == COLUMNS
     cells = dict(zip(header, line, strict=True))
-    assert cells["categories"] == '1 =HYPERLINK("evil"); 1 a,b\nc'
+    assert cells["categories"] == r"1 =HYPERLINK(\u0022evil\u0022); 1 a,b\u000ac"
     assert cells["seconds"] == ""
     assert cells["request"] == row.request_hash.hex()
     formula = replace(row, reason="=1+1")
