@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from kms.dev.cluster import Cluster
+from kms_client.credentials import CommandCredentials
 from tests.e2e import terminal
 from tests.e2e.test_docs import BLOCK
 
@@ -25,7 +26,11 @@ def folder() -> Iterator[Path]:
     home, before, path = Path(tempfile.mkdtemp(prefix="kc")), Path.cwd(), os.environ["PATH"]
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{path}"
     os.chdir(home)
+    # A busy machine takes its time to start the command that gets a device its credentials.
+    patience = CommandCredentials.__init__.__defaults__
+    CommandCredentials.__init__.__defaults__ = (600.0,)
     yield home
+    CommandCredentials.__init__.__defaults__ = patience
     subprocess.run(["kms", "dev", "down"], cwd=home, capture_output=True, check=False)
     os.chdir(before)
     os.environ["PATH"] = path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -89,3 +89,17 @@ def test_notices_come_in_pages_are_sealed_and_go_after_a_year(world: World, tmp_
     with node.store.transaction():
         node.store.consent.forget_notices(now + 1)
     assert not world.account(1, bob, notices_after=0).notices
+
+
+def test_a_row_that_somebody_moved_to_another_owner_tells_them_nothing(world: World) -> None:
+    carol, dave, node = world.device("carol"), world.device("dave"), world.nodes[1].context
+    with node.store.transaction():
+        notify(node, carol.thumbprint, NoticeKind.KEY_REVOKED, bytes(32), carol.thumbprint, world.clock())
+    assert world.account(1, carol).notices
+    store: Any = node.store
+    tags = [node.vault.tag("notices of", owner.thumbprint) for owner in (dave, carol)]
+    with node.store.transaction():
+        moved = store._db.execute("UPDATE notices SET owner_tag = ? WHERE owner_tag = ?", tags)
+        assert moved.rowcount == 1
+    assert not world.account(1, carol).notices
+    assert not world.account(1, dave).notices
