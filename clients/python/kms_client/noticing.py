@@ -15,6 +15,8 @@ from kms_client.consent import ask, watch
 from kms_client.session import Session
 
 Name = tuple[NoticeKind, bytes, bytes]
+MAX_PAGES = 250
+"""Of one custodian, 200 notices each: no owner's year has so many, but a list that is made up never ends."""
 REST_SECONDS = 5.0
 """Before a custodian that hung up is called again."""
 
@@ -49,21 +51,28 @@ class Heard:
 
 
 async def notices(session: Session, owner: Thumbprint) -> tuple[list[Heard], dict[int, str]]:
-    """All that the custodians that answer tell, in the order of time, and why others did not answer."""
+    """All that the custodians that answer tell, in the order of time, and why others did not answer, or in no end."""
     found: dict[int, list[Notice]] = {}
     failures: dict[int, str] = {}
     after: dict[int, int] = {}
-    while True:
+    unread: set[int] = set()
+    for _ in range(MAX_PAGES):
         accounts, failures = await ask(session, owner=owner, notices_after=after)
-        more = False
+        unread.clear()
         for index, account in accounts.items():
             fresh = [n for n in account.notices if n.number > after.get(index, 0)]
             found.setdefault(index, []).extend(fresh)
             if fresh:
                 after[index] = fresh[-1].number
-            more = more or len(fresh) == MAX_NOTICES
-        if not more:
-            return union(found), failures
+            if len(fresh) >= MAX_NOTICES:
+                unread.add(index)
+        if not unread:
+            break
+    # Who has more to tell than there can be tells nothing: it would hide what the others say.
+    for index in unread:
+        del found[index]
+        failures[index] = "TOO_MANY_NOTICES"
+    return union(found), failures
 
 
 def union(found: Mapping[int, Iterable[Notice]]) -> list[Heard]:
