@@ -62,6 +62,12 @@ class ApproverQuorum:
     def __post_init__(self) -> None:
         if not (1 <= self.approvals <= MAX_QUORUM and 1 <= self.invitations <= MAX_QUORUM):
             raise ConfigError(f"approver_quorum: numbers from 1 to {MAX_QUORUM}")
+        if self.invitations < self.approvals:
+            # Fewer than must approve could bring in the others: one of two invites a second address of their own.
+            raise ConfigError(
+                f"approver_quorum: {self.approvals} approve, so at least as many must invite, "
+                f"not {self.invitations}"
+            )
 
 
 @dataclass(frozen=True, slots=True)

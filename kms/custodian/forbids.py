@@ -7,7 +7,7 @@ were good go on, and everybody is told. Whoever would rather stand still says so
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kms.crypto import labels
@@ -24,11 +24,13 @@ Source = Callable[[], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Forbids:
-    """The rules in force, the bytes that were read last (good or not), and what is wrong with those; empty: nothing."""
+    """The rules in force, and the bytes that were taken last (None: unreadable) with what is wrong with them."""
 
     text: str = ""
-    seen: bytes = b""
+    seen: bytes | None = b""
     problem: str = ""
+    settling: bytes | None = None
+    """What one look found and the next has yet to confirm."""
 
 
 def file_source(path: Path) -> Source:
@@ -54,15 +56,21 @@ def first(source: Source | None, keyring: Keyring) -> Forbids:
 
 
 def look(source: Source | None, now: Forbids, keyring: Keyring) -> Forbids:
-    """What holds after another look at the file; `now` itself if nothing changed."""
+    """What holds after another look at the file; `now` itself if nothing changed.
+
+    A change counts when two looks agree on it: an editor empties a file before it writes it, and one look in between
+    would find that nothing is forbidden.
+    """
     if source is None:
         return now
     try:
         seen = source()
     except OSError as error:
-        return now if now.problem else Forbids(now.text, b"", f"cannot be read: {error.strerror}")
+        return now if now.problem else Forbids(now.text, None, f"cannot be read: {error.strerror}")
     if seen == now.seen:
-        return now
+        return now if now.settling is None else replace(now, settling=None)
+    if seen != now.settling:
+        return replace(now, settling=seen)
     try:
         text = _text(seen)
         engine_of(keyring, text)
@@ -73,7 +81,7 @@ def look(source: Source | None, now: Forbids, keyring: Keyring) -> Forbids:
 
 def log(node: NodeContext, forbids: Forbids) -> None:
     """Inside a transaction: which rules are in force from now on, or were refused, by hash."""
-    rules = forbids.seen if forbids.problem else forbids.text.encode()
+    rules = (forbids.seen or b"") if forbids.problem else forbids.text.encode()
     node.ledger.append(
         LogKind.FORBIDS,
         node.now(),

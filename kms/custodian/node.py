@@ -566,7 +566,12 @@ class CustodianNode:
         """Live by this custodian's own rules as its file has them now, or by the last that were good."""
         context = self.context
         looked = forbids.look(self._forbids_source, self.forbids, context.keyring)
-        if looked is self.forbids:
+        if (looked.text, looked.problem, looked.seen) == (
+            self.forbids.text,
+            self.forbids.problem,
+            self.forbids.seen,
+        ):
+            self.forbids = looked
             return
         with context.store.transaction():
             forbids.log(context, looked)

@@ -309,7 +309,7 @@ class CustodianService:
         """Say that this custodian's own rules changed, or that their file was refused; what was said."""
         now = self._node.forbids
         metrics.FORBIDS_REFUSED.set(1 if now.problem else 0)
-        if known is not None and now is not known:
+        if known is not None and (now.seen, now.problem) != (known.seen, known.problem):
             if now.problem:
                 logs.logger().error("forbids", outcome="REFUSED", problem=now.problem)
             else:

@@ -275,7 +275,7 @@ def test_one_approver_s_removal_of_another_is_not_the_administrator_s_to_write(w
 
 def test_a_yes_that_was_written_into_the_store_counts_for_nobody(world: World) -> None:
     """Where two are needed, one approver and the administrator are not two."""
-    world.start(1, options=NodeOptions(approver_quorum=ApproverQuorum(approvals=2)))
+    world.start(1, options=NodeOptions(approver_quorum=ApproverQuorum(2, 2)))
     ann = signing_key("ann")
     admit_key(world, 1, ann, "ann@clinic.example")
     keys = world.create(world.device("alice"), [LAB])

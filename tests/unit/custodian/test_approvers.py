@@ -10,6 +10,7 @@ import pytest
 
 from kms.custodian.approvers import ApproverQuorum
 from kms.custodian.node import NodeOptions
+from kms.errors import ConfigError
 from kms.statements.approver import ApproverKey
 from kms.statements.audit import LogEntry, LogKind
 from kms.statements.codec import decode
@@ -275,12 +276,18 @@ def test_as_many_as_agreed_must_revoke_but_for_oneself(world: World) -> None:
     assert names(world) == ["ann"]
 
 
+def test_fewer_than_must_approve_never_bring_in_the_others() -> None:
+    with pytest.raises(ConfigError, match="at least as many must invite"):
+        ApproverQuorum(approvals=2)
+
+
 def test_the_file_asks_for_more_and_never_for_less(world: World) -> None:
     three_of_whom_two(world)
-    restart(world, approver_quorum=ApproverQuorum(3, 1))
-    assert world.nodes[1].quorums() == ApproverQuorum(3, 2)
+    restart(world, approver_quorum=ApproverQuorum(1, 1))
+    assert world.nodes[1].quorums() == ApproverQuorum(2, 2)
     assert world.nodes[1].registry_problems() == [
-        "the configuration asks for fewer inviters than at the beginning: left out"
+        "the configuration asks for fewer approvals than at the beginning: left out",
+        "the configuration asks for fewer inviters than at the beginning: left out",
     ]
 
 

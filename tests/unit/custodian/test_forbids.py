@@ -54,6 +54,7 @@ class Node:
     def put(self, rules: str | bytes) -> None:
         self.file.write_bytes(rules if isinstance(rules, bytes) else rules.encode())
         self.node.tick()
+        self.node.tick()  # a change counts when two looks agree
 
     def asks(self) -> Prepared:
         return self.world.prepare(self.alice, self.keys, purpose=Purpose.PATIENT_ACCESS)
@@ -105,6 +106,19 @@ def test_a_bad_file_changes_nothing_and_is_told(custodian: Node, rules: bytes) -
     assert custodian.log() == ["IN_FORCE", "REFUSED"]
     custodian.put(NONE_AT_ALL)
     assert custodian.node.forbids.problem == ""
+
+
+def test_a_look_between_emptying_and_writing_a_file_lifts_no_rule(custodian: Node) -> None:
+    custodian.put(NONE_AT_ALL)
+    custodian.file.write_text("")
+    custodian.node.tick()
+    assert custodian.answer() == ("DENY", "CLOSED_TODAY")
+    custodian.file.write_text(NONE_AT_ALL)
+    custodian.node.tick()
+    custodian.file.write_text("")
+    custodian.node.tick()
+    assert custodian.answer() == ("DENY", "CLOSED_TODAY")
+    assert custodian.log() == ["IN_FORCE"]
 
 
 def test_a_file_that_is_gone_changes_nothing_either(custodian: Node) -> None:
