@@ -224,7 +224,7 @@ def verify(
     from kms.ceremony.verify import verify_file
     from kms.cli.progress import counting
 
-    with counting() as tell:
+    with counting(quiet=as_json or as_html) as tell:
         account = verify_file(file, keyring_id.lower(), tell)
     write = report.as_json if as_json else report.as_html if as_html else report.as_text
     typer.echo(write(account))

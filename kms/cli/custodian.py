@@ -102,7 +102,7 @@ def check(config: Config, as_json: Json = False) -> None:
     chain = stored_chain(store, read_chain(settings.manifest, settings.keyring_id))
     told = notices(chain, int(time.time()))
     vault = open_vault(settings)
-    with counting() as tell:
+    with counting(quiet=as_json) as tell:
         report = check_store(store, vault, tell)
     if as_json:
         typer.echo(json.dumps(report.as_dict() | {"notices": told}))

@@ -35,8 +35,11 @@ async def follow(work: AsyncIterator[P], what: str, quiet: bool) -> P:
 
 
 @contextmanager
-def counting() -> Iterator[Callable[[str, int, int], None]]:
-    """What to tell how far work is (of what, how much is done, how much there is), a bar for each of what."""
+def counting(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """What to tell how far work is (of what, how much is done, how much there is), a bar for each of what.
+
+    Nothing is drawn if `quiet`: what a program reads stands alone.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
@@ -49,6 +52,7 @@ def counting() -> Iterator[Callable[[str, int, int], None]]:
         TimeRemainingColumn(),
         console=Console(stderr=True),
         transient=True,
+        disable=quiet,
     ) as progress:
 
         def tell(what: str, done: int, total: int) -> None:
