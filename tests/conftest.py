@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from pathlib import Path
 
+import py_ecc  # noqa: F401  # tests use it by itself too
 import pytest
 from hypothesis import settings
 
 # A slow machine is no failure: no example has a time limit.
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")
+
+# As py_ecc's two users do: it raises the limit as it is imported, and deep JSON then ends the process.
+sys.setrecursionlimit(1000)
 
 TESTS = Path(__file__).parent
 LONG_FIRST = (

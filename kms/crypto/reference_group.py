@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from py_ecc.secp256k1 import secp256k1 as curve
 
 from kms.crypto.group import H_POINT, POINT_SIZE, PointAtInfinity, check_rows, check_scalar
 from kms.errors import CryptoError
+
+# py_ecc raises it to 100,000 as it is imported, and JSON nested that deep overflows the stack of C: a crash, no error.
+sys.setrecursionlimit(1000)
 
 Affine = tuple[int, int]
 _INFINITY: Affine = (0, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Final
 
@@ -9,6 +10,9 @@ from py_ecc.secp256k1 import secp256k1 as curve
 
 from kms.ceremony.offline.attachments import POINT_SIZE
 from kms.errors import Invalid
+
+# py_ecc raises it to 100,000 as it is imported, and JSON nested that deep overflows the stack of C: a crash, no error.
+sys.setrecursionlimit(1000)
 
 Affine = tuple[int, int]
 _INFINITY: Final[Affine] = (0, 0)

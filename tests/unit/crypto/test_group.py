@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given, settings
@@ -161,3 +163,13 @@ def test_nothing_to_combine_is_an_error_and_does_not_end_the_process(rows: list[
 def test_weights_that_do_not_fit_the_rows_are_an_error(weights: list[int]) -> None:
     with pytest.raises(ValueError, match="zip"):
         SECP256K1.combine([[COM]], 1, weights)
+
+
+@pytest.mark.parametrize("module", ["kms.crypto.reference_group", "kms.ceremony.verify"])
+def test_the_second_implementation_leaves_deep_json_an_error(module: str) -> None:
+    """py_ecc raises the limit of recursion so far that the process would end instead."""
+    script = (
+        f"import {module}, json\ntry:\n json.loads('[' * 99_999)\nexcept RecursionError:\n print('refused')"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False, text=True)
+    assert (done.returncode, done.stdout) == (0, "refused\n")
