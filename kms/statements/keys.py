@@ -6,6 +6,8 @@ import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from google.protobuf.message import DecodeError
+
 from kms.crypto import derivation, labels
 from kms.crypto.hashing import H, equal, u16, u64
 from kms.errors import Invalid
@@ -172,7 +174,10 @@ def parse_context(data: bytes) -> Mapping[str, str]:
 
 def read_context(data: bytes) -> dict[str, str]:
     """The same of bytes that `parse_context` took when they came, and that were kept under a tag since; much faster."""
-    return {pair.name: pair.value for pair in keys_pb2.Context.FromString(data).pairs}
+    try:
+        return {pair.name: pair.value for pair in keys_pb2.Context.FromString(data).pairs}
+    except DecodeError:
+        raise Invalid("a context that was kept cannot be read", reason="MALFORMED") from None
 
 
 @message(keys_pb2.DepositTarget)
