@@ -33,6 +33,14 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
+async def _end_all() -> None:
+    """Cancel whatever else runs in this loop; who waits for it is told."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 class Client:
     """One device. Use as `with Client(profile) as kms:`; may be shared by threads. See `AsyncClient`."""
 
@@ -58,6 +66,7 @@ class Client:
         if self._loop.is_closed():
             return
         self._wait(self._aio.close())
+        self._wait(_end_all())  # else a thread that still waits for an answer would wait for ever
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
