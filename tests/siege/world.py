@@ -271,7 +271,7 @@ def seeded(name: str) -> Iterator[None]:
             stack.enter_context(mock.patch.object(secrets, attribute, made))
         # Eight milliseconds of each start, for the same policy every time.
         stack.enter_context(mock.patch.object(node_module, "refuse_unsafe", _refuse_unsafe_once))
-        stack.enter_context(mock.patch.object(node_module, "_engine", _engine_once))
+        stack.enter_context(mock.patch("kms.custodian.forbids.engine_of", _engine_once))
         yield
 
 
@@ -286,8 +286,8 @@ def _refuse_unsafe_once(manifest: Manifest) -> None:
         _safe.add(what)
 
 
-def _engine_once(keyring: Keyring, extra: str) -> PolicyEngine:
-    what = (keyring.manifest.policy, keyring.manifest.policy_schema, extra)
+def _engine_once(keyring: Keyring, forbids: str) -> PolicyEngine:
+    what = (keyring.manifest.policy, keyring.manifest.policy_schema, forbids)
     if what not in _engines:
         _engines[what] = PolicyEngine(*what)
     return _engines[what]
