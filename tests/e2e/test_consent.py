@@ -39,7 +39,7 @@ def folder() -> Iterator[Path]:
 
 def grants(*words: str) -> tuple[int, dict[str, object]]:
     done = subprocess.run(
-        ["kms", "grant", *words, "--profile", ".kms-dev/users/alice", "--json"],
+        ["kms", "grant", *words, "--profile", ".kms-dev/users/alices-tablet", "--json"],
         capture_output=True,
         check=False,
         text=True,
@@ -85,7 +85,7 @@ def custodians_go_missing(folder: Path) -> None:
         cluster.kill(name)
     status, told = grants("revoke", "second.grant")
     assert (status, told["acknowledged"], told["needed"], told["effective"]) == (1, [1, 2], 3, False)
-    register = folder / ".kms-dev" / "users" / "alice" / "grants.json"
+    register = folder / ".kms-dev" / "users" / "alices-tablet" / "grants.json"
     before = json.loads(register.read_text())["grants"][-1]
     cluster.start(away)
     status, told = grants("revoke", str(issued["id"])[:8])

@@ -31,10 +31,10 @@ from kms.statements.release import Purpose
 from kms_client.login import by_browser
 from kms_client.profile import Profile, write_device_key
 from kms_client.provider import Party, discover
+from tests.e2e.providers import RealProvider, enter_code, make_key, missing, sign_in
 from tests.e2e.site import Site, await_condition
 from tests.protocol.providers import world_of
 from tests.protocol.world import World
-from tests.reference.providers import RealProvider, enter_code, make_key, missing, sign_in
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "there are providers")
 
