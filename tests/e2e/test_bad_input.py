@@ -191,6 +191,8 @@ def _spoil(message: Message, name: str) -> bool:
         return False
     if isinstance(value, bytes):
         setattr(message, name, b"" if name == "certificate" else value + b"\x00")
+    elif name == "language":  # may be left out
+        setattr(message, name, "english")
     else:
         message.ClearField(name)
     return True
