@@ -4,27 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 P = TypeVar("P", bound=Any)
 
 
 async def follow(work: AsyncIterator[P], what: str, quiet: bool) -> P:
     """The last report of `work`, whose `keys` and `done` the bar shows; nothing is drawn if `quiet`."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
     last: P | None = None
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-        console=console,
-        disable=quiet,
-    ) as progress:
+    with _bars(quiet) as progress:
         task = progress.add_task(what, total=None, rate="")
         async for last in work:
             speed = progress.tasks[0].speed or 0.0
@@ -40,20 +31,8 @@ def counting(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
 
     Nothing is drawn if `quiet`: what a program reads stands alone.
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-
     bars: dict[str, TaskID] = {}
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        disable=quiet,
-    ) as progress:
+    with _bars(quiet, transient=True) as progress:
 
         def tell(what: str, done: int, total: int) -> None:
             if what not in bars:
@@ -62,3 +41,19 @@ def counting(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
             progress.update(bars[what], completed=done, rate=f"{speed:.0f}/s")
 
         yield tell
+
+
+def _bars(quiet: bool, *, transient: bool = False) -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=transient,
+        disable=quiet,
+    )
