@@ -43,7 +43,9 @@ def believing(anchors: Iterable[bytes]) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     # An authority that is itself under another may be the one that was agreed on.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    context.load_verify_locations(cadata=b"".join(anchors))
+    # As PEM: of DER, Python's ssl takes for an error of this call whatever another library of the process (a PKCS#11
+    # token's) left in OpenSSL's queue of errors.
+    context.load_verify_locations(cadata="".join(map(ssl.DER_cert_to_PEM_cert, anchors)))
     return context
 
 
