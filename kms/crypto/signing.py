@@ -62,6 +62,11 @@ class SigningKey:
         _remember(_name(self.public, signature, signed))
         return signature
 
+    def sign_text(self, text: bytes) -> bytes:
+        """64 bytes over a note's text as it is. CryptoError if that could be read as a statement's encoding."""
+        _refuse_statement(text)
+        return self._key.sign(text)
+
     def __repr__(self) -> str:
         return "<signing key>"
 
@@ -85,6 +90,21 @@ def verify(public_key: bytes, payload_type: str, payload: bytes, signature: byte
     except (InvalidSignature, ValueError):
         raise BadSignature("a signature does not verify") from None
     _remember(name)
+
+
+def verify_text(public_key: bytes, text: bytes, signature: bytes) -> None:
+    """BadSignature unless `signature` is by `public_key` over exactly this text of a note."""
+    _refuse_statement(text)
+    try:
+        _public(public_key).verify(signature, text)
+    except (InvalidSignature, ValueError):
+        raise BadSignature("a note's signature does not verify") from None
+
+
+def _refuse_statement(text: bytes) -> None:
+    # One key signs both: whoever could choose a text would otherwise have a statement signed as a note.
+    if text.startswith(b"DSSEv1 "):
+        raise CryptoError("a note does not begin as a statement does", reason="NOTE_IS_STATEMENT")
 
 
 def _name(public_key: bytes, signature: bytes, signed: bytes) -> bytes:
