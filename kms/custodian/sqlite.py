@@ -28,6 +28,7 @@ from kms.custodian.sqlite_kills import SqliteKills
 from kms.custodian.sqlite_pool import SqlitePool
 from kms.custodian.sqlite_providers import SqliteProviders
 from kms.custodian.sqlite_versions import SqliteVersions
+from kms.custodian.sqlite_witness import SqliteWitness
 from kms.custodian.store import WAITING, ResharedShare, StoredKey, StoredRequest, StoredSealingKey
 from kms.custodian.vault import SealedRow
 from kms.errors import StoreError
@@ -124,6 +125,13 @@ def m009_history_order(db: Database) -> None:
             db.execute(statement)
 
 
+@MIGRATIONS()
+def m_witness(db: Database) -> None:
+    for statement in (Path(__file__).parent / "witness.sql").read_text().split(";"):
+        if statement.strip():
+            db.execute(statement)
+
+
 @dataclass(frozen=True, slots=True)
 class _Frame:
     """The first part of some descriptors, and what it says."""
@@ -148,6 +156,7 @@ class SqliteCustodianStore:
         self.history = SqliteHistory(connection)
         self.consent = SqliteConsent(connection)
         self.budgets = SqliteBudgets(connection)
+        self.witness = SqliteWitness(connection)
 
     @classmethod
     def create(cls, path: Path, keyring_id: bytes, index: int) -> SqliteCustodianStore:

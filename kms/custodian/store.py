@@ -11,6 +11,7 @@ from kms.crypto.group import POINT_SIZE
 from kms.crypto.hashing import equal
 from kms.custodian.consent_store import ConsentStore
 from kms.custodian.vault import SealedRow
+from kms.custodian.witness import WitnessStore
 from kms.statements.ids import DepositHash, GrantId, KeyId, RequestHash, Thumbprint, Version
 from kms.statements.keys import Descriptor, read_descriptor
 from kms.statements.kills import Kill, KillKind
@@ -358,6 +359,8 @@ class CustodianStore(Protocol):
     def consent(self) -> ConsentStore: ...
     @property
     def budgets(self) -> BudgetStore: ...
+    @property
+    def witness(self) -> WitnessStore: ...
 
     def transaction(self) -> AbstractContextManager[object]: ...
     def identity(self) -> tuple[bytes, int]:

@@ -98,6 +98,11 @@ def key_id(name: str, public_key: bytes, kind: bytes = _ED25519) -> bytes:
     return hashlib.sha256(name.encode() + b"\n" + kind + public_key).digest()[:4]
 
 
+def witness_name(keyring_id: bytes, index: int) -> str:
+    """The name under which a custodian cosigns."""
+    return f"{log_origin(keyring_id, index)}/witness"
+
+
 def verifier_key(name: str, public_key: bytes, kind: bytes = _ED25519) -> str:
     """How other programs are told a key: `name+hex key id+base64 of kind and key`."""
     encoded = base64.b64encode(kind + public_key).decode()
@@ -148,6 +153,12 @@ def verify_checkpoint(note: CheckpointNote, origin: str, public_key: bytes) -> C
         signing.verify_text(public_key, note.text.encode(), one.data)
         return note.checkpoint
     raise BadSignature("a checkpoint is not signed by its log", reason="CHECKPOINT_UNSIGNED")
+
+
+def own_note(note: CheckpointNote, origin: str, public_key: bytes) -> CheckpointNote:
+    """The note under its log's own signature alone, once verified; BadSignature else."""
+    verify_checkpoint(note, origin, public_key)
+    return CheckpointNote(note.checkpoint, tuple(_of(note, origin, key_id(origin, public_key))[:1]))
 
 
 def cosigned_at(note: CheckpointNote, name: str, public_key: bytes) -> int | None:
