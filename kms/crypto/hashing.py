@@ -5,11 +5,15 @@ from __future__ import annotations
 import hashlib
 import hmac
 from functools import lru_cache
+from typing import Final
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 
 _SHA256 = hashes.SHA256()
+_SHORT: Final = 4096
+"""Bytes. Joined and hashed at once, parts up to this size cost half of what they cost one by one."""
+_LENGTHS: Final = tuple(n.to_bytes(8, "big") for n in range(_SHORT + 1))
 
 
 @lru_cache(maxsize=256)
@@ -23,10 +27,23 @@ def H(label: str, *parts: bytes) -> bytes:
 
     Length prefixes make the encoding injective: no two lists of parts hash the same bytes.
     """
-    h = hashlib.sha256(_prefix(label))
+    pieces = [_prefix(label)]
+    h = None
     for part in parts:
-        h.update(len(part).to_bytes(8, "big"))
+        size = len(part)
+        if size <= _SHORT:
+            pieces += _LENGTHS[size], part
+            continue
+        if h is None:
+            h = hashlib.sha256()
+        pieces.append(size.to_bytes(8, "big"))
+        h.update(b"".join(pieces))
         h.update(part)
+        pieces = []
+    last = b"".join(pieces)
+    if h is None:
+        return hashlib.sha256(last).digest()
+    h.update(last)
     return h.digest()
 
 

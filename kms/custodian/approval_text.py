@@ -27,7 +27,7 @@ ISSUERS_LOOKED_FOR: Final = 2
 def gather_facts(node: NodeContext, case: Case, positions: Sequence[int], now: int) -> WaitingFacts:
     """Who asks, for what, how many keys of which kinds, on which evidence, and what the rules would say after a yes."""
     request = case.opened.request
-    kinds = Counter(case.contexts[p].get("category", "") for p in positions)
+    kinds = Counter(case.categories[p] for p in positions)
     expected: dict[tuple[Verdict, str], int] = defaultdict(int)
     for attrs, alike in attributes(node, case, now, approvals=node.registry.approvals_needed).items():
         outcome = node.policy.decide_release(attrs)

@@ -27,7 +27,7 @@ from kms.policy.attributes import (
 )
 from kms.statements.evidence import Evidence, Grant, open_grant
 from kms.statements.ids import GrantId, Thumbprint
-from kms.statements.keys import Opening, read_context
+from kms.statements.keys import read_category
 from kms.statements.release import OpenedRequest, Purpose, Verdict, evidence_info, justification_hash
 
 HOUR, DAY = 3600, 86400
@@ -42,8 +42,9 @@ class Case:
     grants: tuple[Grant, ...]
     lost_grants: tuple[tuple[Grant | None, str], ...]
     keys: tuple[StoredKey | None, ...]
-    openings: tuple[Opening | None, ...] = field(repr=False)
-    contexts: tuple[dict[str, str], ...] = field(repr=False)
+    openings: tuple[bytes, ...] = field(repr=False)
+    """32-byte salt || exact bytes of the context; empty where there is no key."""
+    categories: tuple[str, ...] = field(repr=False)
     justification: str = field(repr=False)
     standings: Mapping[Thumbprint, Standing] = field(repr=False)
     """Who acts for the keys' owners."""
@@ -68,7 +69,7 @@ class Case:
         return None
 
     def _kind(self, position: int) -> tuple[str, Purpose]:
-        return self.contexts[position].get("category", ""), self.opened.request.purpose
+        return self.categories[position], self.opened.request.purpose
 
     def owned(self, position: int) -> bool:
         """Whether the requester's key is the owner's that the descriptor names, or acts for it, and was not revoked."""
@@ -164,8 +165,8 @@ def build_case(node: NodeContext, opened: OpenedRequest, evidence: Evidence, arr
         for owner, side in sides.items()
         if any(node.store.revoked(key, grant.grant_id, grant.sequence) for key in {owner} | side.keys)
     )
-    openings = tuple(_opening(node, key) for key in keys)
-    contexts = _parse_each(openings)
+    opened_row = node.vault.open_opening
+    openings = tuple([b"" if key is None else opened_row(key.key_id, key.row) for key in keys])
     return Case(
         opened,
         credentials,
@@ -173,28 +174,22 @@ def build_case(node: NodeContext, opened: OpenedRequest, evidence: Evidence, arr
         tuple(lost),
         keys,
         openings,
-        contexts,
+        _categories(openings),
         evidence.justification,
         sides,
         taken_back,
     )
 
 
-def _opening(node: NodeContext, key: StoredKey | None) -> Opening | None:
-    if key is None:
-        return None
-    plain = node.vault.open_opening(key.key_id, key.row)
-    return Opening(plain[:32], plain[32:])
-
-
-def _parse_each(openings: Sequence[Opening | None]) -> tuple[dict[str, str], ...]:
-    parsed: dict[bytes, dict[str, str]] = {}
+def _categories(openings: Sequence[bytes]) -> tuple[str, ...]:
+    read: dict[bytes, str] = {}
     result = []
     for opening in openings:
-        raw = opening.context if opening else b""
-        if raw not in parsed:
-            parsed[raw] = read_context(raw)  # the deposit parsed it strictly
-        result.append(parsed[raw])
+        context = opening[32:]
+        category = read.get(context)
+        if category is None:
+            category = read[context] = read_category(context)  # the deposit parsed it strictly
+        result.append(category)
     return tuple(result)
 
 
@@ -209,24 +204,18 @@ def attributes(
     who = principals(case)
     by_hour = max(node.counters.total(name, now, HOUR) for name in who)
     by_day = max(node.counters.total(name, now, DAY) for name in who)
-    alike: dict[tuple[bytes, bool, bool, bool, bool, str], list[int]] = defaultdict(list)
     # Rights depend on owner and category; a grant on the key itself too, where one of them names keys.
     by_key = any(grant.key_ids for grant in case.grants)
-    rights: dict[tuple[bytes, str, bytes], tuple[bool, bool, bool, bool]] = {}
-    for position, key in enumerate(case.keys):
+    kinds: dict[tuple[bytes, str, bytes], list[int]] = defaultdict(list)
+    for position, (key, category) in enumerate(zip(case.keys, case.categories, strict=True)):
         if key is not None:
-            category = case.contexts[position].get("category", "")
-            kind = (key.owner, category, key.key_id if by_key else b"")
-            known = rights.get(kind)
-            if known is None:
-                granted = bool(case.grants) and case.grant_for(position) is not None
-                known = rights[kind] = (
-                    case.owned(position),
-                    case.guarded(position),
-                    granted or case.guarded_by_owner(position),
-                    granted,
-                )
-            alike[key.owner, *known, category].append(position)
+            kinds[key.owner, category, key.key_id if by_key else b""].append(position)
+    alike: dict[tuple[bytes, bool, bool, bool, bool, str], list[int]] = defaultdict(list)
+    for (whose, category, _), positions in kinds.items():
+        one = positions[0]
+        granted = bool(case.grants) and case.grant_for(one) is not None
+        let_in = granted or case.guarded_by_owner(one)
+        alike[whose, case.owned(one), case.guarded(one), let_in, granted, category] += positions
     groups: dict[ReleaseAttributes, list[int]] = defaultdict(list)
     klass, issuers = principal_class(case.credentials), controllers(case.credentials)
     humans = frozenset({HUMAN}) if approvals else frozenset()

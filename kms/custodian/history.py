@@ -60,9 +60,7 @@ class HistoryPage:
 def categories(case: Case) -> Mapping[str, int]:
     """How many keys of which category a request asks for, of those that are here."""
     return Counter(
-        context.get("category", "")
-        for key, context in zip(case.keys, case.contexts, strict=True)
-        if key is not None
+        category for key, category in zip(case.keys, case.categories, strict=True) if key is not None
     )
 
 

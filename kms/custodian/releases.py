@@ -205,9 +205,9 @@ def _key(case: Case, position: int) -> StoredKey:
 
 def _opening(case: Case, position: int) -> Opening:
     opening = case.openings[position]
-    if opening is None:
+    if not opening:
         raise StoreError("a key that was decided on is gone from the store", reason="STORE_DAMAGED")
-    return opening
+    return Opening(opening[:32], opening[32:])
 
 
 def _count(node: NodeContext, case: Case, positions: list[int], now: int) -> None:

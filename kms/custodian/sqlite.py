@@ -29,7 +29,7 @@ from kms.custodian.sqlite_pool import SqlitePool
 from kms.custodian.sqlite_providers import SqliteProviders
 from kms.custodian.sqlite_versions import SqliteVersions
 from kms.custodian.sqlite_witness import SqliteWitness
-from kms.custodian.store import WAITING, ResharedShare, StoredKey, StoredRequest, StoredSealingKey
+from kms.custodian.store import WAITING, StoredKey, StoredRequest, StoredSealingKey
 from kms.custodian.vault import SealedRow
 from kms.errors import StoreError
 from kms.statements.ids import DepositHash, GrantId, KeyId, ManifestHash, RequestHash, Thumbprint, Version
@@ -286,34 +286,26 @@ class SqliteCustodianStore:
 
     def _read_keys(self, rows: Sequence[tuple[int, int, bytes, bytes, bytes, bytes, int]]) -> list[StoredKey]:
         reshared = self.versions.shares([row[0] for row in rows])
-        return [self._stored(reshared, *row) for row in rows]
-
-    def _stored(
-        self,
-        reshared: Mapping[int, tuple[ResharedShare, ...]],
-        number: int,
-        frame: int,
-        tail: bytes,
-        wrapped: bytes,
-        share: bytes,
-        opening: bytes,
-        floor: int,
-    ) -> StoredKey:
-        known = self._frames.get(frame)
-        if known is None:
-            known = self._read_frame(frame, tail)
-        payload = known.prefix + tail
-        return StoredKey(
-            KeyId(derivation.key_id(payload)),
-            known.owner,
-            known.version,
-            payload,
-            SealedRow(wrapped, share, opening),
-            number,
-            known.threshold,
-            reshared.get(number, ()),
-            floor,
-        )
+        result = []
+        for number, frame, tail, wrapped, share, opening, floor in rows:
+            known = self._frames.get(frame)
+            if known is None:
+                known = self._read_frame(frame, tail)
+            payload = known.prefix + tail
+            result.append(
+                StoredKey(
+                    KeyId(derivation.key_id(payload)),
+                    known.owner,
+                    known.version,
+                    payload,
+                    SealedRow(wrapped, share, opening),
+                    number,
+                    known.threshold,
+                    reshared.get(number, ()),
+                    floor,
+                )
+            )
+        return result
 
     def page_of_keys(self, after: int, limit: int) -> Sequence[StoredKey]:
         return self._read_keys(

@@ -7,8 +7,7 @@ Erasing a share is erasing 40 bytes, and no copy of the rest in a free page or j
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -23,13 +22,15 @@ _SHARE: Final = bytes(11) + b"\x00"
 _OPENING: Final = bytes(11) + b"\x01"
 
 
-@dataclass(frozen=True, slots=True)
-class SealedRow:
+class SealedRow(NamedTuple):
     """A share and its context's opening, each under the row's own key (AES-256-GCM, bound to the key id)."""
 
-    wrapped_key: bytes = field(repr=False)
-    share: bytes = field(repr=False)
-    opening: bytes = field(repr=False)
+    wrapped_key: bytes
+    share: bytes
+    opening: bytes
+
+    def __repr__(self) -> str:
+        return "<sealed row>"
 
 
 class Vault:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from google.protobuf.message import DecodeError
 
@@ -18,6 +19,8 @@ from kms.statements.manifest import Keyring, check_binding
 from kms.wire.v1 import keyring_pb2, keys_pb2
 
 MAX_BATCH = 4096
+CATEGORY: Final = "category"
+"""The name in a context that policy asks for."""
 MAX_CLOCK_SKEW = 300
 """Seconds by which a statement's time may run ahead of the clock of who checks it."""
 
@@ -172,12 +175,18 @@ def parse_context(data: bytes) -> Mapping[str, str]:
     return {pair.name: pair.value for pair in decode(_Context, data, "context").pairs}
 
 
-def read_context(data: bytes) -> dict[str, str]:
-    """The same of bytes that `parse_context` took when they came, and that were kept under a tag since; much faster."""
+def read_category(data: bytes) -> str:
+    """The category in a context, "" if it names none; much faster than `parse_context`.
+
+    For bytes that `parse_context` took when they came, and that were kept under a tag since.
+    """
     try:
-        return {pair.name: pair.value for pair in keys_pb2.Context.FromString(data).pairs}
+        for pair in keys_pb2.Context.FromString(data).pairs:
+            if pair.name == CATEGORY:
+                return str(pair.value)
     except DecodeError:
         raise Invalid("a context that was kept cannot be read", reason="MALFORMED") from None
+    return ""
 
 
 @message(keys_pb2.DepositTarget)

@@ -35,6 +35,11 @@ def test_h_agrees_with_the_reference(label: str, parts: list[bytes]) -> None:
     assert H(label, *parts) == reference.hash_labelled(label, *parts)
 
 
+@given(LABELS, st.lists(st.sampled_from([0, 1, 4095, 4096, 4097, 70000]).map(bytes), max_size=5))
+def test_h_agrees_with_the_reference_on_long_parts_and_short_ones(label: str, parts: list[bytes]) -> None:
+    assert H(label, *parts) == reference.hash_labelled(label, *parts)
+
+
 @given(st.binary(max_size=80), st.binary(max_size=80), st.binary(max_size=80), st.integers(1, 100))
 def test_hkdf_agrees_with_the_reference(salt: bytes, secret: bytes, info: bytes, length: int) -> None:
     prk = reference.hkdf_extract(salt, secret)
