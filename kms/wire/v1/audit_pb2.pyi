@@ -1,7 +1,9 @@
 from kms.wire.buf.validate import validate_pb2 as _validate_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
@@ -70,7 +72,7 @@ LOG_KIND_FORBIDS: LogKind
 LOG_KIND_BUDGET: LogKind
 
 class LogEntry(_message.Message):
-    __slots__ = ("index", "kind", "at", "subject_hash", "principal", "outcome", "count", "previous_hash")
+    __slots__ = ("index", "kind", "at", "subject_hash", "principal", "outcome", "count", "previous_hash", "detail_root", "basis")
     INDEX_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     AT_FIELD_NUMBER: _ClassVar[int]
@@ -79,6 +81,8 @@ class LogEntry(_message.Message):
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     COUNT_FIELD_NUMBER: _ClassVar[int]
     PREVIOUS_HASH_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_ROOT_FIELD_NUMBER: _ClassVar[int]
+    BASIS_FIELD_NUMBER: _ClassVar[int]
     index: int
     kind: LogKind
     at: int
@@ -87,4 +91,14 @@ class LogEntry(_message.Message):
     outcome: str
     count: int
     previous_hash: bytes
-    def __init__(self, index: _Optional[int] = ..., kind: _Optional[_Union[LogKind, str]] = ..., at: _Optional[int] = ..., subject_hash: _Optional[bytes] = ..., principal: _Optional[bytes] = ..., outcome: _Optional[str] = ..., count: _Optional[int] = ..., previous_hash: _Optional[bytes] = ...) -> None: ...
+    detail_root: bytes
+    basis: _containers.RepeatedCompositeFieldContainer[Basis]
+    def __init__(self, index: _Optional[int] = ..., kind: _Optional[_Union[LogKind, str]] = ..., at: _Optional[int] = ..., subject_hash: _Optional[bytes] = ..., principal: _Optional[bytes] = ..., outcome: _Optional[str] = ..., count: _Optional[int] = ..., previous_hash: _Optional[bytes] = ..., detail_root: _Optional[bytes] = ..., basis: _Optional[_Iterable[_Union[Basis, _Mapping]]] = ...) -> None: ...
+
+class Basis(_message.Message):
+    __slots__ = ("index", "log_index")
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    LOG_INDEX_FIELD_NUMBER: _ClassVar[int]
+    index: int
+    log_index: int
+    def __init__(self, index: _Optional[int] = ..., log_index: _Optional[int] = ...) -> None: ...
