@@ -85,7 +85,7 @@ def join(
 
 @app.command()
 def check(config: Config, as_json: Json = False) -> None:
-    """Follow the whole log, hold every share against its commitments, and warn of a manifest that ends.
+    """Hash the whole log anew, hold every share against its commitments, and warn of a manifest that ends.
 
     The node must not be running.
     """

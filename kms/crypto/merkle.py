@@ -93,15 +93,18 @@ class Edge:
         self.size = size
         self._roots = list(roots)
 
-    def append(self, leaf: bytes) -> None:
-        """Add a leaf's hash."""
+    def append(self, leaf: bytes) -> list[bytes]:
+        """Add a leaf's hash; the roots of the subtrees that it completes, of levels 0 (the leaf itself), 1, ..."""
         self._roots.append(leaf)
+        completed = [leaf]
         size = self.size
         while size & 1:
             right = self._roots.pop()
             self._roots[-1] = node_hash(self._roots[-1], right)
+            completed.append(self._roots[-1])
             size >>= 1
         self.size += 1
+        return completed
 
     @property
     def root(self) -> bytes:

@@ -151,9 +151,9 @@ def _foundings(store: CustodianStore) -> frozenset[bytes]:
     and receipts and decisions that others keep name its entries.
     """
     found = set()
-    size, _ = store.log_head()
+    size = store.log.size()
     for start in range(0, size, _PAGE):
-        for payload, _ in store.log_entries(start, _PAGE):
+        for payload in store.log.entries(start, _PAGE):
             entry = decode(LogEntry, payload, "log")
             founded = entry.kind is LogKind.APPROVERS_FOUNDED
             if founded:

@@ -1,6 +1,6 @@
 """What this custodian decided, for its own people to look through: a row for each decision, kept for a bounded time.
 
-The chained log is the evidence; this is for reading. Categories are sealed: beside a pseudonym they are health data.
+The log is the evidence; this is for reading. Categories are sealed: beside a pseudonym they are health data.
 """
 
 from __future__ import annotations

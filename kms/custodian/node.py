@@ -61,7 +61,7 @@ from kms.statements.registry import Approver, Place
 from kms.statements.release import Verdict
 
 LOG_CHECKED_AT_START = 1000
-"""Entries. `check` follows the whole chain."""
+"""Entries. `check` looks at all of them."""
 SKEW = 300
 MAX_ABSENCE = 30 * 86400
 """Seconds after the last log entry within which a clock is believed at the start."""
@@ -596,10 +596,10 @@ class CustodianNode:
 
 
 def _check_clock(store: CustodianStore, now: int, accept: bool) -> None:
-    size, _ = store.log_head()
+    size = store.log.size()
     if size == 0:
         return
-    last = decode(LogEntry, store.log_entries(size - 1, 1)[0][0], "log")
+    last = decode(LogEntry, store.log.entries(size - 1, 1)[0], "log")
     if now < last.at - SKEW:
         raise StoreError(
             f"the clock says {now}, but the log's last entry is of {last.at}: set the clock",

@@ -25,6 +25,7 @@ from kms.custodian.sqlite_budgets import SqliteBudgets
 from kms.custodian.sqlite_consent import SqliteConsent
 from kms.custodian.sqlite_history import SqliteHistory
 from kms.custodian.sqlite_kills import SqliteKills
+from kms.custodian.sqlite_log import SqliteLog
 from kms.custodian.sqlite_pool import SqlitePool
 from kms.custodian.sqlite_providers import SqliteProviders
 from kms.custodian.sqlite_versions import SqliteVersions
@@ -132,6 +133,13 @@ def m_witness(db: Database) -> None:
             db.execute(statement)
 
 
+@MIGRATIONS()
+def m010_log_tree(db: Database) -> None:
+    for statement in (Path(__file__).parent / "log_tree.sql").read_text().split(";"):
+        if statement.strip():
+            db.execute(statement)
+
+
 @dataclass(frozen=True, slots=True)
 class _Frame:
     """The first part of some descriptors, and what it says."""
@@ -148,6 +156,7 @@ class SqliteCustodianStore:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
         self._frames: dict[int, _Frame] = {}
+        self.log = SqliteLog(connection)
         self.versions = SqliteVersions(connection)
         self.pool = SqlitePool(connection)
         self.providers = SqliteProviders(connection)
@@ -198,24 +207,6 @@ class SqliteCustodianStore:
 
     def set_seen(self, seen: Seen) -> None:
         self._set("seen", seen.sequence.to_bytes(8, "big") + seen.manifest_hash)
-
-    # -- log -----------------------------------------------------------------------------------------
-
-    def log_head(self) -> tuple[int, bytes]:
-        row = self._db.execute("SELECT idx, hash FROM log ORDER BY idx DESC LIMIT 1").fetchone()
-        return (row[0] + 1, row[1]) if row else (0, b"")
-
-    def append_log(self, index: int, payload: bytes, digest: bytes, head_record: bytes) -> None:
-        self._db.execute("INSERT INTO log VALUES (?, ?, ?)", (index, payload, digest))
-        self._set("log_head", head_record)
-
-    def log_head_record(self) -> bytes:
-        return self._get("log_head") or b""
-
-    def log_entries(self, start: int, limit: int) -> Sequence[tuple[bytes, bytes]]:
-        return self._db.execute(
-            "SELECT payload, hash FROM log WHERE idx >= ? ORDER BY idx LIMIT ?", (start, limit)
-        ).fetchall()
 
     # -- keys ----------------------------------------------------------------------------------------
 

@@ -193,6 +193,35 @@ WAITING, DECIDED, CLOSED = "waiting", "decided", "closed"
 """States of a request: waits for humans; final, with something allowed; nothing goes out any more."""
 
 
+class LogStore(Protocol):
+    """The log's entries, and the roots over each 256 of them, each 256 of those, and so on (`SqliteLog` is one)."""
+
+    def size(self) -> int:
+        """Number of entries, as the entries that lie there say."""
+        ...
+
+    def entries(self, start: int, limit: int) -> list[bytes]:
+        """Exact bytes from entry `start` on."""
+        ...
+
+    def roots(self, level: int, first: int, limit: int) -> list[bytes]:
+        """32-byte roots over 256^level entries each, from number `first` on; `level` is at least 1."""
+        ...
+
+    def head(self) -> bytes:
+        """What came with the last `append`; empty if nothing was appended yet."""
+        ...
+
+    def append(
+        self, first: int, entries: Sequence[bytes], roots: Sequence[tuple[int, int, bytes]], head: bytes
+    ) -> None:
+        """Add entries from number `first` on and the roots (level, number, root) that they complete.
+
+        `head` takes the place of the one before.
+        """
+        ...
+
+
 class VersionStore(Protocol):
     """What the node asks about manifests after genesis, and shares that came by resharing (`SqliteVersions` is one)."""
 
@@ -345,6 +374,8 @@ class CustodianStore(Protocol):
     """What the node asks of its disk. `add` and `total` make it the counters' store too."""
 
     @property
+    def log(self) -> LogStore: ...
+    @property
     def versions(self) -> VersionStore: ...
     @property
     def pool(self) -> PoolStore: ...
@@ -370,22 +401,6 @@ class CustodianStore(Protocol):
 
     def seen(self) -> Seen | None: ...
     def set_seen(self, seen: Seen) -> None: ...
-
-    def log_head(self) -> tuple[int, bytes]:
-        """(number of entries, hash of the last)."""
-        ...
-
-    def append_log(self, index: int, payload: bytes, digest: bytes, head_record: bytes) -> None:
-        """Add an entry, and put `head_record` in the place of the one before."""
-        ...
-
-    def log_head_record(self) -> bytes:
-        """What came with the last `append_log`; empty if nothing was appended yet."""
-        ...
-
-    def log_entries(self, start: int, limit: int) -> Sequence[tuple[bytes, bytes]]:
-        """(exact bytes, hash) from entry `start` on."""
-        ...
 
     def known_keys(self, descriptors: Sequence[Descriptor]) -> Mapping[int, str]:
         """Positions whose key id or C_0 was ever seen, with the reason."""

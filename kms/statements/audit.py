@@ -1,19 +1,20 @@
-"""A custodian's log: entries of hashes, pseudonyms and counts, each holding the hash of the one before."""
+"""A custodian's log: entries of hashes, pseudonyms and counts. Their exact bytes are the leaves of a Merkle tree."""
 
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from kms.crypto import labels
-from kms.crypto.hashing import H
-from kms.errors import StoreError
-from kms.statements.codec import decode, encode, message
+from kms.crypto.hashing import H, equal
+from kms.errors import Invalid, StoreError
+from kms.statements.codec import decode, encode, message, require
 from kms.wire.v1 import audit_pb2
 
-START: Final = H(labels.LOG_START)
-"""What the first entry holds as the hash before it."""
+CHAIN_START: Final = H(labels.LOG_START)
+"""What the first entry held as the hash before it, before the log was a tree."""
 
 
 class LogKind(enum.IntEnum):
@@ -48,32 +49,63 @@ class LogKind(enum.IntEnum):
     BUDGET = 51
 
 
+@message(audit_pb2.Basis)
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """An entry of another custodian's log: whose, and which."""
+
+    index: int
+    log_index: int
+
+
 @message(audit_pb2.LogEntry)
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """What was done, when (unix seconds), about which statement, for whom (thumbprint), how many keys."""
+    """What was done, when (unix seconds), about which statement, for whom (thumbprint), how many keys.
+
+    `detail_root` is the root over what it did to each owner (32 bytes, or empty), `basis` names the decisions that a
+    release rests on, each custodian once. Only entries of a log that was a chain before it was a tree have a
+    `previous_hash`.
+    """
 
     index: int
     kind: LogKind
     at: int
     subject_hash: bytes
-    principal: bytes
-    outcome: str
-    count: int
-    previous_hash: bytes
+    principal: bytes = b""
+    outcome: str = ""
+    count: int = 0
+    previous_hash: bytes = b""
+    detail_root: bytes = b""
+    basis: tuple[Basis, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("previous_hash", "detail_root"):
+            require(len(getattr(self, name)) in (0, 32), name, "must be 32 bytes, or none")
+        indices = [one.index for one in self.basis]
+        require(indices == sorted(set(indices)), "basis", "must name each custodian once, in order")
 
     def to_bytes(self) -> bytes:
         return encode(self)
 
 
-def entry_hash(payload: bytes) -> bytes:
-    """H("log entry", exact bytes)."""
-    return H(labels.LOG_ENTRY, payload)
-
-
-def check_link(payload: bytes, index: int, previous_hash: bytes) -> bytes:
-    """The entry's hash, if it is number `index` and follows `previous_hash`; StoreError else."""
+def read_entry(payload: bytes, index: int) -> LogEntry:
+    """Entry number `index` of a log, of exactly these bytes; Invalid if it is another, or none."""
     entry = decode(LogEntry, payload, f"log[{index}]")
-    if entry.index != index or entry.previous_hash != previous_hash:
-        raise StoreError(f"the log is broken at entry {index}", reason="LOG_BROKEN")
-    return entry_hash(payload)
+    if entry.index != index:
+        raise Invalid(f"entry {entry.index} stands in the log as number {index}", reason="LOG_MISNUMBERED")
+    return entry
+
+
+def follow_chain(payloads: Iterable[bytes]) -> bytes:
+    """The last entry's hash H("log entry", exact bytes) of a log from before it was a tree.
+
+    Each entry held the hash of the one before. StoreError if one is missing, altered or out of place.
+    """
+    previous = CHAIN_START
+    for index, payload in enumerate(payloads):
+        entry = decode(LogEntry, payload, f"log[{index}]")
+        if entry.index != index or not equal(entry.previous_hash, previous):
+            raise StoreError(f"the log is broken at entry {index}", reason="LOG_BROKEN")
+        previous = H(labels.LOG_ENTRY, payload)
+    return previous

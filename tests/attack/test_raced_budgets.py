@@ -304,6 +304,6 @@ def test_grants_and_budgets_hold_side_by_side(found: Found) -> None:
 
 def _log(world: World, kind: LogKind) -> list[LogEntry]:
     entries = [
-        decode(LogEntry, payload, "log") for payload, _ in world.nodes[1].context.store.log_entries(0, 1000)
+        decode(LogEntry, payload, "log") for payload in world.nodes[1].context.store.log.entries(0, 1000)
     ]
     return [entry for entry in entries if entry.kind is kind]

@@ -10,5 +10,4 @@ from kms.statements.codec import decode
 def entries_of(node: CustodianNode) -> list[LogEntry]:
     """Everything in a node's own log, from the first entry on."""
     store = node.context.store
-    raw = [payload for payload, _ in store.log_entries(0, 1_000_000)]
-    return [decode(LogEntry, payload, "entry") for payload in raw]
+    return [decode(LogEntry, payload, "entry") for payload in store.log.entries(0, 1_000_000)]

@@ -62,7 +62,7 @@ def names(world: World) -> list[str]:
 
 
 def logged(world: World, kind: LogKind) -> list[LogEntry]:
-    entries = [decode(LogEntry, payload) for payload, _ in world.nodes[1].context.store.log_entries(0, 1000)]
+    entries = [decode(LogEntry, payload) for payload in world.nodes[1].context.store.log.entries(0, 1000)]
     return [entry for entry in entries if entry.kind is kind]
 
 

@@ -63,8 +63,8 @@ class Node:
         return ruling(self.world.decide_at(1, self.asks()))
 
     def log(self) -> list[str]:
-        entries = self.node.context.store.log_entries(0, 1000)
-        parsed = [decode(LogEntry, payload, "log") for payload, _ in entries]
+        entries = self.node.context.store.log.entries(0, 1000)
+        parsed = [decode(LogEntry, payload, "log") for payload in entries]
         return [entry.outcome for entry in parsed if entry.kind is LogKind.FORBIDS]
 
 

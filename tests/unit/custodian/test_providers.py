@@ -196,8 +196,8 @@ def reason(world: World, index: int = 1) -> str:
 
 def logged(world: World, index: int = 1) -> list[str]:
     store = world.nodes[index].context.store
-    size, _ = store.log_head()
-    entries = [decode(LogEntry, payload, "log") for payload, _ in store.log_entries(0, size)]
+    size = store.log.size()
+    entries = [decode(LogEntry, payload, "log") for payload in store.log.entries(0, size)]
     return [entry.outcome for entry in entries if entry.kind is LogKind.ISSUER_KEYS]
 
 

@@ -75,7 +75,7 @@ def test_a_sealing_key_that_a_killed_node_had_erased_is_gone_from_every_file_aft
 def test_a_log_whose_last_entries_were_deleted_is_refused(world: World) -> None:
     alice = world.device("alice")
     world.release(alice, world.create(alice))
-    logged, _ = world.nodes[1].context.store.log_head()
+    logged = world.nodes[1].context.store.log.size()
     altered(world, "DELETE FROM log WHERE idx = (SELECT max(idx) FROM log)")
     refused = refusal(world)
     assert refused.reason == "LOG_BROKEN"
@@ -94,8 +94,8 @@ def test_a_log_that_was_emptied_is_refused(world: World) -> None:
 
 def test_without_the_root_nobody_makes_a_head_record_for_a_shorter_log(world: World) -> None:
     store = world.nodes[1].context.store
-    logged, _ = store.log_head()
-    record = (logged - 1).to_bytes(8, "big") + store.log_head_record()[8:]
+    logged = store.log.size()
+    record = (logged - 1).to_bytes(8, "big") + store.log.head()[8:]
     altered(
         world,
         "DELETE FROM log WHERE idx = (SELECT max(idx) FROM log)",
@@ -103,7 +103,7 @@ def test_without_the_root_nobody_makes_a_head_record_for_a_shorter_log(world: Wo
     )
     refused = refusal(world)
     assert refused.reason == "LOG_BROKEN"
-    assert "logged last" in refused.message
+    assert refused.message == "the record of the log's head was altered"
 
 
 def test_a_damaged_share_is_noticed_at_the_start(world: World) -> None:
@@ -131,11 +131,11 @@ def test_a_store_that_nobody_touched_starts_and_checks_whole(world: World) -> No
 
 
 def test_a_clock_far_ahead_of_the_log_erases_nothing_and_logs_nothing(world: World) -> None:
-    before = world.nodes[1].context.store.sealing_keys(), world.nodes[1].context.store.log_head()
+    before = world.nodes[1].context.store.sealing_keys(), world.nodes[1].context.store.log.size()
     world.clock.turn(MAX_ABSENCE + 60)
     assert refusal(world).reason == "CLOCK_AHEAD"
     store = SqliteCustodianStore.open(database(world))
-    assert (store.sealing_keys(), store.log_head()) == before
+    assert (store.sealing_keys(), store.log.size()) == before
     store.close()
 
 
