@@ -140,13 +140,6 @@ def m010_log_tree(db: Database) -> None:
             db.execute(statement)
 
 
-@MIGRATIONS()
-def m_frame_owners(db: Database) -> None:
-    for statement in (Path(__file__).parent / "frame_owners.sql").read_text().split(";"):
-        if statement.strip():
-            db.execute(statement)
-
-
 @dataclass(frozen=True, slots=True)
 class _Frame:
     """The first part of some descriptors, and what it says."""
@@ -245,7 +238,7 @@ class SqliteCustodianStore:
                 (
                     _tag(descriptor.key_id),
                     _tag(core.commitments[0][1:]),
-                    self._frame(payload[:cut], core.owner_thumbprint),
+                    self._frame(payload[:cut]),
                     payload[cut:],
                     row.wrapped_key,
                     row.share,
@@ -258,18 +251,13 @@ class SqliteCustodianStore:
             rows,
         )
 
-    def _frame(self, prefix: bytes, owner: Thumbprint) -> int:
+    def _frame(self, prefix: bytes) -> int:
         row = self._db.execute("SELECT id FROM frames WHERE prefix = ?", (prefix,)).fetchone()
         if row is None:
             row = self._db.execute(
                 "INSERT INTO frames (prefix) VALUES (?) RETURNING id", (prefix,)
             ).fetchone()
-            self._db.execute("INSERT INTO frame_owners VALUES (?, ?)", (owner, row[0]))
         return cast(int, row[0])
-
-    def owns_keys(self, owner: Thumbprint) -> bool:
-        row = self._db.execute("SELECT 1 FROM frame_owners WHERE owner = ? LIMIT 1", (owner,)).fetchone()
-        return row is not None
 
     def keys(self, key_ids: Sequence[KeyId]) -> Mapping[KeyId, StoredKey]:
         wanted = set(key_ids)

@@ -15,14 +15,15 @@ from kms.errors import Invalid, NotFound
 from kms.statements.audit import LogEntry, LogKind
 from kms.statements.ceremony import Erased, Installed, Repaired
 from kms.statements.chain import Chain
-from kms.statements.codec import payload_type
+from kms.statements.codec import parse_strict, payload_type
 from kms.statements.consent import ConsentReceipt
 from kms.statements.envelope import Signed, open_signed, unpack
-from kms.statements.ids import ManifestHash
+from kms.statements.ids import ManifestHash, RequestHash
 from kms.statements.keys import Receipt
 from kms.statements.kills import Killed
 from kms.statements.pool import Generated
-from kms.statements.release import Decision, ShareRelease, Verdict
+from kms.statements.release import Decision, ShareRelease, Verdict, open_certificate
+from kms.wire.v1 import release_pb2
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,23 @@ def promise_of(signed: Signed[Any]) -> Promise:
         raise Invalid("a statement that promises no entry of a log", reason="NO_PROMISE")
     name = payload_type(type(said)).removeprefix("application/vnd.threshold-kms.").split(".")[0]
     return Promise(said.index, said.log_index, read(said), name, signed.envelope)
+
+
+def decisions_of_certificate(payload: bytes, chain: Chain, request: bytes) -> tuple[Promise, ...]:
+    """The deciders' promises in a release certificate for this request.
+
+    NotFound, Invalid, Denied or BadSignature unless a quorum of one manifest signed it, as who released must have seen.
+    """
+    first = parse_strict(release_pb2.ReleaseCertificate, payload, "certificate").decisions[0]
+    key = first.signatures[0].keyid
+    said = open_signed(Decision, first, key).statement
+    keyring = chain.of(said.manifest_hash)
+    open_certificate(payload, keyring, RequestHash(request), len(said.by_position()))
+    parsed = release_pb2.ReleaseCertificate.FromString(payload)
+    return tuple(
+        promise_of(open_signed(Decision, envelope, envelope.signatures[0].keyid))
+        for envelope in parsed.decisions
+    )
 
 
 def _check_signer(signed: Signed[Any], key: bytes, chain: Chain) -> None:
