@@ -40,6 +40,7 @@ class LogKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     LOG_KIND_APPROVER_REMOVED: _ClassVar[LogKind]
     LOG_KIND_FORBIDS: _ClassVar[LogKind]
     LOG_KIND_BUDGET: _ClassVar[LogKind]
+    LOG_KIND_RECOVERED: _ClassVar[LogKind]
 LOG_KIND_UNSPECIFIED: LogKind
 LOG_KIND_STARTED: LogKind
 LOG_KIND_DEPOSIT: LogKind
@@ -70,6 +71,7 @@ LOG_KIND_APPROVER_ADDED: LogKind
 LOG_KIND_APPROVER_REMOVED: LogKind
 LOG_KIND_FORBIDS: LogKind
 LOG_KIND_BUDGET: LogKind
+LOG_KIND_RECOVERED: LogKind
 
 class LogEntry(_message.Message):
     __slots__ = ("index", "kind", "at", "subject_hash", "principal", "outcome", "count", "previous_hash", "detail_root", "basis")

@@ -25,13 +25,39 @@ _sym_db = _symbol_database.Default()
 from kms.wire.buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14kms/v1/witness.proto\x12\x06kms.v1\x1a\x1b\x62uf/validate/validate.proto\"\xb6\x01\n\x0cMisbehaviour\x12\x32\n\x04kind\x18\x01 \x01(\x0e\x32\x18.kms.v1.MisbehaviourKindB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x19\n\x05\x66irst\x18\x02 \x01(\x0c\x42\n\xbaH\x07z\x05\x10\x01\x18\x80 \x12\x1a\n\x06second\x18\x03 \x01(\x0c\x42\n\xbaH\x07z\x05\x10\x01\x18\x80 \x12\x1c\n\x0bprefix_root\x18\x04 \x01(\x0c\x42\x07\xbaH\x04z\x02\x18 \x12\x1d\n\x05proof\x18\x05 \x03(\x0c\x42\x0e\xbaH\x0b\x92\x01\x08\x10@\"\x04z\x02h *x\n\x10MisbehaviourKind\x12!\n\x1dMISBEHAVIOUR_KIND_UNSPECIFIED\x10\x00\x12 \n\x1cMISBEHAVIOUR_KIND_SPLIT_VIEW\x10\x01\x12\x1f\n\x1bMISBEHAVIOUR_KIND_REWRITTEN\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14kms/v1/witness.proto\x12\x06kms.v1\x1a\x1b\x62uf/validate/validate.proto\"1\n\x14\x41\x64\x64\x43heckpointRequest\x12\x19\n\x04\x62ody\x18\x01 \x01(\x0c\x42\x0b\xbaH\x08z\x06\x10\x01\x18\x80\xa0\x04\"7\n\x15\x41\x64\x64\x43heckpointResponse\x12\x1e\n\x0c\x63osignatures\x18\x01 \x01(\x0c\x42\x08\xbaH\x05z\x03\x18\x80 \"\x16\n\x14ListWitnessedRequest\"F\n\x15ListWitnessedResponse\x12-\n\x04logs\x18\x01 \x03(\x0b\x32\x14.kms.v1.WitnessedLogB\t\xbaH\x06\x92\x01\x03\x10\x80\x02\"6\n\x0cWitnessedLog\x12\x18\n\x04note\x18\x01 \x01(\x0c\x42\n\xbaH\x07z\x05\x10\x01\x18\x80 \x12\x0c\n\x04kept\x18\x02 \x01(\x04\"O\n\x11GetEntriesRequest\x12\x1a\n\x06origin\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12\x1e\n\x05start\x18\x02 \x01(\x04\x42\x0f\xbaH\x0c\x32\n\x10\x80\x80\x80\x80\x80\x80\x80\x80@\"8\n\x12GetEntriesResponse\x12\"\n\x07\x65ntries\x18\x01 \x03(\x0c\x42\x11\xbaH\x0e\x92\x01\x0b\x10\x80\x10\"\x06z\x04\x18\xff\xff\x03\"e\n\x13GetBeginningRequest\x12\x1a\n\x06origin\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12\x15\n\x04size\x18\x02 \x01(\x04\x42\x07\xbaH\x04\x32\x02 \x00\x12\x1b\n\x02of\x18\x03 \x01(\x04\x42\x0f\xbaH\x0c\x32\n\x10\x80\x80\x80\x80\x80\x80\x80\x80@\"L\n\x14GetBeginningResponse\x12\x15\n\x04root\x18\x01 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1d\n\x05proof\x18\x02 \x03(\x0c\x42\x0e\xbaH\x0b\x92\x01\x08\x10@\"\x04z\x02h \"\x19\n\x17ListMisbehaviourRequest\"Q\n\x18ListMisbehaviourResponse\x12\x35\n\x0cmisbehaviour\x18\x01 \x03(\x0b\x32\x14.kms.v1.MisbehaviourB\t\xbaH\x06\x92\x01\x03\x10\x80\x04\"\xb6\x01\n\x0cMisbehaviour\x12\x32\n\x04kind\x18\x01 \x01(\x0e\x32\x18.kms.v1.MisbehaviourKindB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x19\n\x05\x66irst\x18\x02 \x01(\x0c\x42\n\xbaH\x07z\x05\x10\x01\x18\x80 \x12\x1a\n\x06second\x18\x03 \x01(\x0c\x42\n\xbaH\x07z\x05\x10\x01\x18\x80 \x12\x1c\n\x0bprefix_root\x18\x04 \x01(\x0c\x42\x07\xbaH\x04z\x02\x18 \x12\x1d\n\x05proof\x18\x05 \x03(\x0c\x42\x0e\xbaH\x0b\x92\x01\x08\x10@\"\x04z\x02h *x\n\x10MisbehaviourKind\x12!\n\x1dMISBEHAVIOUR_KIND_UNSPECIFIED\x10\x00\x12 \n\x1cMISBEHAVIOUR_KIND_SPLIT_VIEW\x10\x01\x12\x1f\n\x1bMISBEHAVIOUR_KIND_REWRITTEN\x10\x02\x32\x93\x03\n\x0eWitnessService\x12L\n\rAddCheckpoint\x12\x1c.kms.v1.AddCheckpointRequest\x1a\x1d.kms.v1.AddCheckpointResponse\x12L\n\rListWitnessed\x12\x1c.kms.v1.ListWitnessedRequest\x1a\x1d.kms.v1.ListWitnessedResponse\x12\x43\n\nGetEntries\x12\x19.kms.v1.GetEntriesRequest\x1a\x1a.kms.v1.GetEntriesResponse\x12I\n\x0cGetBeginning\x12\x1b.kms.v1.GetBeginningRequest\x1a\x1c.kms.v1.GetBeginningResponse\x12U\n\x10ListMisbehaviour\x12\x1f.kms.v1.ListMisbehaviourRequest\x1a .kms.v1.ListMisbehaviourResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'kms.wire.v1.witness_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_ADDCHECKPOINTREQUEST'].fields_by_name['body']._loaded_options = None
+  _globals['_ADDCHECKPOINTREQUEST'].fields_by_name['body']._serialized_options = b'\272H\010z\006\020\001\030\200\240\004'
+  _globals['_ADDCHECKPOINTRESPONSE'].fields_by_name['cosignatures']._loaded_options = None
+  _globals['_ADDCHECKPOINTRESPONSE'].fields_by_name['cosignatures']._serialized_options = b'\272H\005z\003\030\200 '
+  _globals['_LISTWITNESSEDRESPONSE'].fields_by_name['logs']._loaded_options = None
+  _globals['_LISTWITNESSEDRESPONSE'].fields_by_name['logs']._serialized_options = b'\272H\006\222\001\003\020\200\002'
+  _globals['_WITNESSEDLOG'].fields_by_name['note']._loaded_options = None
+  _globals['_WITNESSEDLOG'].fields_by_name['note']._serialized_options = b'\272H\007z\005\020\001\030\200 '
+  _globals['_GETENTRIESREQUEST'].fields_by_name['origin']._loaded_options = None
+  _globals['_GETENTRIESREQUEST'].fields_by_name['origin']._serialized_options = b'\272H\007r\005\020\001\030\310\001'
+  _globals['_GETENTRIESREQUEST'].fields_by_name['start']._loaded_options = None
+  _globals['_GETENTRIESREQUEST'].fields_by_name['start']._serialized_options = b'\272H\0142\n\020\200\200\200\200\200\200\200\200@'
+  _globals['_GETENTRIESRESPONSE'].fields_by_name['entries']._loaded_options = None
+  _globals['_GETENTRIESRESPONSE'].fields_by_name['entries']._serialized_options = b'\272H\016\222\001\013\020\200\020\"\006z\004\030\377\377\003'
+  _globals['_GETBEGINNINGREQUEST'].fields_by_name['origin']._loaded_options = None
+  _globals['_GETBEGINNINGREQUEST'].fields_by_name['origin']._serialized_options = b'\272H\007r\005\020\001\030\310\001'
+  _globals['_GETBEGINNINGREQUEST'].fields_by_name['size']._loaded_options = None
+  _globals['_GETBEGINNINGREQUEST'].fields_by_name['size']._serialized_options = b'\272H\0042\002 \000'
+  _globals['_GETBEGINNINGREQUEST'].fields_by_name['of']._loaded_options = None
+  _globals['_GETBEGINNINGREQUEST'].fields_by_name['of']._serialized_options = b'\272H\0142\n\020\200\200\200\200\200\200\200\200@'
+  _globals['_GETBEGINNINGRESPONSE'].fields_by_name['root']._loaded_options = None
+  _globals['_GETBEGINNINGRESPONSE'].fields_by_name['root']._serialized_options = b'\272H\004z\002h '
+  _globals['_GETBEGINNINGRESPONSE'].fields_by_name['proof']._loaded_options = None
+  _globals['_GETBEGINNINGRESPONSE'].fields_by_name['proof']._serialized_options = b'\272H\013\222\001\010\020@\"\004z\002h '
+  _globals['_LISTMISBEHAVIOURRESPONSE'].fields_by_name['misbehaviour']._loaded_options = None
+  _globals['_LISTMISBEHAVIOURRESPONSE'].fields_by_name['misbehaviour']._serialized_options = b'\272H\006\222\001\003\020\200\004'
   _globals['_MISBEHAVIOUR'].fields_by_name['kind']._loaded_options = None
   _globals['_MISBEHAVIOUR'].fields_by_name['kind']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
   _globals['_MISBEHAVIOUR'].fields_by_name['first']._loaded_options = None
@@ -42,8 +68,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MISBEHAVIOUR'].fields_by_name['prefix_root']._serialized_options = b'\272H\004z\002\030 '
   _globals['_MISBEHAVIOUR'].fields_by_name['proof']._loaded_options = None
   _globals['_MISBEHAVIOUR'].fields_by_name['proof']._serialized_options = b'\272H\013\222\001\010\020@\"\004z\002h '
-  _globals['_MISBEHAVIOURKIND']._serialized_start=246
-  _globals['_MISBEHAVIOURKIND']._serialized_end=366
-  _globals['_MISBEHAVIOUR']._serialized_start=62
-  _globals['_MISBEHAVIOUR']._serialized_end=244
+  _globals['_MISBEHAVIOURKIND']._serialized_start=936
+  _globals['_MISBEHAVIOURKIND']._serialized_end=1056
+  _globals['_ADDCHECKPOINTREQUEST']._serialized_start=61
+  _globals['_ADDCHECKPOINTREQUEST']._serialized_end=110
+  _globals['_ADDCHECKPOINTRESPONSE']._serialized_start=112
+  _globals['_ADDCHECKPOINTRESPONSE']._serialized_end=167
+  _globals['_LISTWITNESSEDREQUEST']._serialized_start=169
+  _globals['_LISTWITNESSEDREQUEST']._serialized_end=191
+  _globals['_LISTWITNESSEDRESPONSE']._serialized_start=193
+  _globals['_LISTWITNESSEDRESPONSE']._serialized_end=263
+  _globals['_WITNESSEDLOG']._serialized_start=265
+  _globals['_WITNESSEDLOG']._serialized_end=319
+  _globals['_GETENTRIESREQUEST']._serialized_start=321
+  _globals['_GETENTRIESREQUEST']._serialized_end=400
+  _globals['_GETENTRIESRESPONSE']._serialized_start=402
+  _globals['_GETENTRIESRESPONSE']._serialized_end=458
+  _globals['_GETBEGINNINGREQUEST']._serialized_start=460
+  _globals['_GETBEGINNINGREQUEST']._serialized_end=561
+  _globals['_GETBEGINNINGRESPONSE']._serialized_start=563
+  _globals['_GETBEGINNINGRESPONSE']._serialized_end=639
+  _globals['_LISTMISBEHAVIOURREQUEST']._serialized_start=641
+  _globals['_LISTMISBEHAVIOURREQUEST']._serialized_end=666
+  _globals['_LISTMISBEHAVIOURRESPONSE']._serialized_start=668
+  _globals['_LISTMISBEHAVIOURRESPONSE']._serialized_end=749
+  _globals['_MISBEHAVIOUR']._serialized_start=752
+  _globals['_MISBEHAVIOUR']._serialized_end=934
+  _globals['_WITNESSSERVICE']._serialized_start=1059
+  _globals['_WITNESSSERVICE']._serialized_end=1462
 # @@protoc_insertion_point(module_scope)
