@@ -42,6 +42,7 @@ INVITATION_TOKEN: Final = "invitation token"  # noqa: S105 - a label, not a toke
 PERSON: Final = "person"
 REGISTRY: Final = "registry"
 LOG_ENTRY: Final = "log entry"
+DISPLACED: Final = "displaced entries"
 LOG_START: Final = "log start"
 RECORD_CONTEXT: Final = "record context"
 PRINCIPAL: Final = "principal"

@@ -100,6 +100,18 @@ class Ledger:
             read_entry(entry, index)
         self._write(edge, entries)
 
+    def cut(self, size: int) -> list[bytes]:
+        """Take the entries from number `size` on out of the log, for others to take their place; what they were.
+
+        Only for a log that is brought back: an honest one never shrinks.
+        """
+        whole, edge = self._current().size, self.tree.edge(size)
+        gone = self._log.entries(size, whole - size)
+        record = self._head_record(size, edge.root) if size else b""
+        self._log.cut(size, record)
+        self._edge, self._record = edge, record
+        return gone
+
     def head(self) -> tuple[int, bytes]:
         """(number of entries, root over them)."""
         edge = self._current()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from kms.crypto.hashing import equal
 from kms.crypto.signing import SigningKey
@@ -37,10 +38,13 @@ from kms.custodian.decisions import Decided
 from kms.custodian.following import keep_chain, longer_chain, membership, stored_chain
 from kms.custodian.history import HistoryPage
 from kms.custodian.ledger import Ledger
+from kms.custodian.mirrors import tree_of
 from kms.custodian.providers import KnownIssuer, Providers
 from kms.custodian.sealing_keys import DEFAULT_PERIOD, SealingKeys
 from kms.custodian.store import WAITING, CustodianStore, HistoryFilter, HourCount, StoredPool, StoredVersion
 from kms.custodian.vault import Vault
+from kms.custodian.watch import Watch
+from kms.custodian.witness import Witness
 from kms.errors import ConfigError, Fork, StoreError, Unavailable
 from kms.policy.counters import Counters
 from kms.policy.credentials import CredentialCache
@@ -48,6 +52,7 @@ from kms.policy.lint import refuse_unsafe
 from kms.statements.approver import ToSign, Word
 from kms.statements.audit import LogEntry, LogKind
 from kms.statements.chain import Chain
+from kms.statements.checkpoint import Checkpoint, CheckpointNote, sign_checkpoint, witness_name
 from kms.statements.codec import decode, payload_type
 from kms.statements.envelope import Envelope, Signed
 from kms.statements.evidence import Approval
@@ -153,6 +158,11 @@ class CustodianNode:
             denials_per_key_per_hour=options.denials_per_key_per_hour,
             history_days=options.history_days,
             history_rows=options.history_rows,
+        )
+        self.watch = Watch(store, lambda: self.context.chain)
+        name = witness_name(keyring_id, index)
+        self.witness = Witness(
+            store.witness, name, identity, self.watch.others, now, partial(tree_of, store.mirrors)
         )
         self._forbids_source, self._fail_closed = options.forbids, options.forbids_fail_closed
         self._approver_quorum = options.approver_quorum
@@ -355,6 +365,16 @@ class CustodianNode:
 
     def close(self) -> None:
         self.context.store.close()
+
+    # -- the log -------------------------------------------------------------------------------------------
+
+    def checkpoint(self) -> CheckpointNote:
+        """How long this log is now, and its root, signed."""
+        size, root = self.context.ledger.head()
+        return sign_checkpoint(Checkpoint(self.watch.own, size, root), self.context.identity)
+
+    def consistency_proof(self, old: int, new: int) -> list[bytes]:
+        return self.context.ledger.tree.consistency_proof(old, new)
 
     # -- manifests and ceremonies ------------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ from kms.custodian.sqlite_consent import SqliteConsent
 from kms.custodian.sqlite_history import SqliteHistory
 from kms.custodian.sqlite_kills import SqliteKills
 from kms.custodian.sqlite_log import SqliteLog
+from kms.custodian.sqlite_mirrors import SqliteMirrors
 from kms.custodian.sqlite_pool import SqlitePool
 from kms.custodian.sqlite_providers import SqliteProviders
 from kms.custodian.sqlite_versions import SqliteVersions
@@ -140,6 +141,13 @@ def m010_log_tree(db: Database) -> None:
             db.execute(statement)
 
 
+@MIGRATIONS()
+def m_mirrors(db: Database) -> None:
+    for statement in (Path(__file__).parent / "mirrors.sql").read_text().split(";"):
+        if statement.strip():
+            db.execute(statement)
+
+
 @dataclass(frozen=True, slots=True)
 class _Frame:
     """The first part of some descriptors, and what it says."""
@@ -166,6 +174,7 @@ class SqliteCustodianStore:
         self.consent = SqliteConsent(connection)
         self.budgets = SqliteBudgets(connection)
         self.witness = SqliteWitness(connection)
+        self.mirrors = SqliteMirrors(connection)
 
     @classmethod
     def create(cls, path: Path, keyring_id: bytes, index: int) -> SqliteCustodianStore:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 
 class SqliteLog:
-    """Writes happen inside the store's transaction. Nothing but the head's record is ever changed."""
+    """Writes happen inside the store's transaction. Only the head's record changes, unless a log is brought back."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
@@ -39,4 +39,12 @@ class SqliteLog:
         self._db.executemany("INSERT INTO log (idx, payload) VALUES (?, ?)", enumerate(entries, first))
         if roots:
             self._db.executemany("INSERT INTO log_roots VALUES (?, ?, ?)", roots)
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES ('log_head', ?)", (head,))
+
+    def cut(self, size: int, head: bytes) -> None:
+        self._db.execute("DELETE FROM log WHERE idx >= ?", (size,))
+        for (level,) in self._db.execute("SELECT DISTINCT level FROM log_roots").fetchall():
+            self._db.execute(
+                "DELETE FROM log_roots WHERE level = ? AND number >= ?", (level, size >> 8 * level)
+            )
         self._db.execute("INSERT OR REPLACE INTO meta VALUES ('log_head', ?)", (head,))

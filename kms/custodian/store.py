@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 from kms.crypto.group import POINT_SIZE
 from kms.crypto.hashing import equal
 from kms.custodian.consent_store import ConsentStore
+from kms.custodian.mirrors import MirrorStore
 from kms.custodian.vault import SealedRow
 from kms.custodian.witness import WitnessStore
 from kms.statements.ids import DepositHash, GrantId, KeyId, RequestHash, Thumbprint, Version
@@ -221,6 +222,10 @@ class LogStore(Protocol):
         """
         ...
 
+    def cut(self, size: int, head: bytes) -> None:
+        """Drop the entries from number `size` on, and the roots over them."""
+        ...
+
 
 class VersionStore(Protocol):
     """What the node asks about manifests after genesis, and shares that came by resharing (`SqliteVersions` is one)."""
@@ -393,6 +398,8 @@ class CustodianStore(Protocol):
     def budgets(self) -> BudgetStore: ...
     @property
     def witness(self) -> WitnessStore: ...
+    @property
+    def mirrors(self) -> MirrorStore: ...
 
     def transaction(self) -> AbstractContextManager[object]: ...
     def identity(self) -> tuple[bytes, int]:

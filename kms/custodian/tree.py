@@ -7,18 +7,25 @@ log grows by its entries and little more.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from kms.crypto import merkle
 from kms.crypto.merkle import HASH_SIZE, TILE_WIDTH, Edge, Nodes
-from kms.custodian.store import LogStore
 from kms.errors import StoreError
 from kms.statements.tiles import ENTRIES, Tile, write_bundle
+
+
+class Leaves(Protocol):
+    """Entries in order, and the roots over 256, 256^2, ... of them: of the own log, or of a copy of another's."""
+
+    def entries(self, start: int, limit: int) -> list[bytes]: ...
+    def roots(self, level: int, first: int, limit: int) -> list[bytes]: ...
 
 
 class LogTree:
     """Complete subtrees never change: whatever the size that is asked for, they are the same."""
 
-    def __init__(self, log: LogStore) -> None:
+    def __init__(self, log: Leaves) -> None:
         self._log = log
 
     def hashes(self, level: int, number: int, width: int = TILE_WIDTH) -> bytes:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -25,12 +25,12 @@ from kms.crypto.merkle import EMPTY_ROOT, HASH_SIZE, Nodes, check_consistency
 from kms.crypto.signing import SigningKey
 from kms.errors import BadSignature, Fork, Invalid, KmsError, NotFound, Stale
 from kms.statements.checkpoint import MAX_NOTE, CheckpointNote, cosign, own_note, read_note
-from kms.statements.misbehaviour import Misbehaviour, rewritten, split_view
+from kms.statements.misbehaviour import Misbehaviour, MisbehaviourKind, check, rewritten, split_view
 
 MAX_PROOF: Final = 63
 """Hashes of a consistency proof in a request."""
 MAX_REQUEST: Final = MAX_NOTE + (4 << 10)
-"""Bytes of a request."""
+"""Bytes of a request; a door reads no more."""
 SIZE_TYPE: Final = "text/x.tlog.size"
 _OLD: Final = re.compile(r"old (0|[1-9][0-9]{0,18})")
 
@@ -63,7 +63,7 @@ class Addition:
 def read_addition(body: bytes) -> Addition:
     """Exactly what C2SP writes; Invalid else."""
     head, gap, note = body.partition(b"\n\n")
-    if len(body) > MAX_REQUEST or not gap:
+    if not gap:
         raise _malformed("a request is lines, an empty line and a checkpoint")
     try:
         first, *hashes = head.decode("ascii").split("\n")
@@ -134,6 +134,35 @@ class Witness:
         if not self._store.advance(origin, last.size, Witnessed(new.size, new.root, note.to_bytes())):
             raise _stale(self._store.last(origin) or NOTHING)
         return cosign(note, self.name, self._key, self._now()).line.encode()
+
+    def learn(self, note: CheckpointNote, prefix_root: bytes, proof: Sequence[bytes]) -> bool:
+        """What somebody else saw of a log, larger than what was seen here; Fork, the evidence kept, if it is another.
+
+        `prefix_root` is the root over its beginning of the size seen here, `proof` leads from there to it. Whether
+        anything was learnt; it is not cosigned.
+        """
+        note = self.verified(note)
+        origin, new = note.checkpoint.origin, note.checkpoint
+        last = self._store.last(origin) or NOTHING
+        if new.size <= last.size:
+            return False
+        check_consistency(last.size, prefix_root, new.size, new.root, proof)
+        if last.size and not equal(prefix_root, last.root):
+            kind = MisbehaviourKind.REWRITTEN
+            evidence = Misbehaviour(kind, last.note, note.to_bytes(), prefix_root, tuple(proof))
+            self._accuse(origin, evidence, f"two beginnings of {last.size} entries")
+        return self._store.advance(origin, last.size, Witnessed(new.size, new.root, note.to_bytes()))
+
+    def compare(self, note: CheckpointNote) -> None:
+        """Hold what somebody else saw of a log against what was seen here; Fork if they exclude each other."""
+        note = self.verified(note)
+        origin = note.checkpoint.origin
+        self._compare(origin, self._store.last(origin) or NOTHING, note)
+
+    def take_evidence(self, evidence: Misbehaviour) -> bool:
+        """Keep what somebody else found, if it proves anything; whether it is new."""
+        origin = check(evidence, self._logs().get)
+        return self._store.accuse(origin, evidence, self._now())
 
     def verified(self, note: CheckpointNote) -> CheckpointNote:
         """The note under its log's signature alone; NotFound of an unknown log, BadSignature if it did not sign."""

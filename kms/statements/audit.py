@@ -47,6 +47,7 @@ class LogKind(enum.IntEnum):
     APPROVER_REMOVED = 63
     FORBIDS = 50
     BUDGET = 51
+    RECOVERED = 70
 
 
 @message(audit_pb2.Basis)

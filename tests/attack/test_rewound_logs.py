@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from kms.custodian.witness import Addition
+from kms.statements.checkpoint import Checkpoint, sign_checkpoint
 from kms.statements.misbehaviour import MisbehaviourKind, check
 from tests.protocol.loose_logs import Log, entries
 from tests.protocol.witnesses import cosigned, open_store, refusal, witness_of
@@ -56,5 +58,16 @@ def test_an_old_checkpoint_that_somebody_kept_accuses_nobody(tmp_path: Path) -> 
     assert cosigned(witness, BEFORE.addition(0))
     for size in range(1, 20):
         assert refusal(witness, BEFORE.cut(size).addition(0)).reason == "OLD_SIZE"
+    assert store.witness.evidence() == []
+    store.close()
+
+
+def test_an_empty_log_with_a_root_accuses_nobody(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "witness.db")
+    witness = witness_of(store.witness, KNOWN, tree=lambda origin: (BEFORE.note(), BEFORE.nodes()))
+    assert cosigned(witness, BEFORE.addition(0))
+    # Evidence that does not hold elsewhere would be worth less than none.
+    empty = sign_checkpoint(Checkpoint(BEFORE.origin, 0, bytes(32)), BEFORE.key)
+    assert refusal(witness, Addition(0, (), empty).to_bytes()).reason == "OLD_SIZE"
     assert store.witness.evidence() == []
     store.close()

@@ -175,3 +175,8 @@ def test_further_signatures_are_neither_needed_nor_kept(
     kept = store.witness.last(LOG.origin)
     assert kept is not None
     assert read_note(kept.note) == LOG.note()
+
+
+def test_a_size_that_was_never_seen_is_not_grown_from(store: SqliteCustodianStore) -> None:
+    assert not store.witness.advance(LOG.origin, 4, Witnessed(5, bytes(32), b"note"))
+    assert store.witness.last(LOG.origin) is None

@@ -1,0 +1,183 @@
+"""What a node does about logs, again and again: it has its own cosigned, looks at what others saw, and keeps copies.
+
+A round asks every other custodian three things. What have you seen (which shows at once if somebody shows two
+histories, or if our own log is not what it was)? Will you cosign ours? Which entries of yours are new? Nothing of the
+answers is believed: notes count under their logs' signatures, entries when they lead to a signed root.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol, TypeVar
+
+from kms.crypto.merkle import EMPTY_ROOT
+from kms.custodian.mirrors import Cosignature, Growing
+from kms.custodian.node import CustodianNode
+from kms.custodian.peers import Door
+from kms.custodian.watch import Shown
+from kms.custodian.witness import Addition
+from kms.errors import Fork, KmsError
+from kms.statements.checkpoint import (
+    CheckpointNote,
+    cosigned_at,
+    log_origin,
+    read_note,
+    read_signatures,
+    witness_name,
+)
+
+PAGES: Final = 64
+"""Pages of one log that are copied in a round: a log that grows without end keeps nobody from anything."""
+_SIZE: Final = re.compile("[0-9]{1,18}")
+R = TypeVar("R")
+
+
+class Run(Protocol):
+    """Runs a step of the node in its turn."""
+
+    def __call__(self, step: Callable[..., R], *arguments: object) -> Awaitable[R]: ...
+
+
+@dataclass(slots=True)
+class Round:
+    """What came of a round: who answered, who cosigned, what was found."""
+
+    answered: set[int] = field(default_factory=set)
+    cosigned: set[str] = field(default_factory=set)
+    ahead: CheckpointNote | None = None
+    """Our own checkpoint that our log does not have."""
+    problems: list[tuple[str, str]] = field(default_factory=list)
+    """(whose log or which peer, reason)."""
+
+
+class Witnessing:
+    """`doors` are the other custodians now. Steps of the node run in its turn, by `run`."""
+
+    def __init__(
+        self,
+        node: Callable[[], CustodianNode],
+        run: Run,
+        doors: Callable[[], Sequence[Door]],
+        *,
+        mirror: bool = True,
+    ) -> None:
+        self._node, self._run, self._doors, self._mirror = node, run, doors, mirror
+        self._old: dict[int, int] = {}
+        """By peer: how much of our log it has cosigned, as far as we know."""
+        self._growing: dict[str, Growing] = {}
+
+    async def round(self) -> Round:
+        """Ask everybody. If our log turns out not to be what it was, nothing more is done: `ahead` says so."""
+        doors, done = self._doors(), Round()
+        shown = await asyncio.gather(*(self._look(door, done) for door in doors))
+        notes = [one.note for answer in shown for one in answer]
+        done.ahead = await self._run(self._node().watch.hold_against, notes)
+        if done.ahead is not None:
+            return done
+        for door, answer in zip(doors, shown, strict=True):
+            await self._compare(door, answer, done)
+        note = await self._run(self._node().checkpoint)
+        await asyncio.gather(*(self._push(door, note, done) for door in doors))
+        if self._mirror:
+            await asyncio.gather(*(self._copy(door, done) for door in doors))
+        return done
+
+    async def _look(self, door: Door, done: Round) -> Sequence[Shown]:
+        shown: Sequence[Shown] = ()
+        try:
+            shown = await door.witnessed()
+            done.answered.add(door.index)
+            for evidence in await door.misbehaviour():
+                await self._run(self._node().witness.take_evidence, evidence)
+        except KmsError as error:
+            done.problems.append((str(door.index), error.reason))
+        return shown
+
+    async def _compare(self, door: Door, shown: Sequence[Shown], done: Round) -> None:
+        """Hold what a peer saw of third logs against what was seen here."""
+        for one in shown:
+            try:
+                note = read_note(one.note)
+            except KmsError:
+                continue
+            try:
+                await self._learn(door, note, one.kept)
+            except Fork as fork:
+                done.problems.append((note.checkpoint.origin, fork.reason))
+            except KmsError:
+                continue  # of our own log, of one that is unknown here, or nobody signed it
+
+    async def _learn(self, door: Door, note: CheckpointNote, kept: int) -> None:
+        node = self._node()
+        note = await self._run(node.witness.verified, note)
+        await self._run(node.witness.compare, note)
+        origin, theirs = note.checkpoint.origin, note.checkpoint.size
+        seen = await self._run(node.context.store.witness.last, origin)
+        if seen is None:
+            await self._run(node.witness.learn, note, EMPTY_ROOT, ())
+        elif 0 < seen.size < theirs <= kept:
+            # Whoever keeps a copy can show how what it saw began: then it is one history, or there is proof.
+            root, proof = await door.beginning(origin, seen.size, theirs)
+            await self._run(node.witness.learn, note, root, proof)
+
+    async def _push(self, door: Door, note: CheckpointNote, done: Round) -> None:
+        size, old, reason = note.checkpoint.size, self._old.get(door.index, 0), ""
+        for _ in range(2):
+            try:
+                proof = await self._run(self._node().consistency_proof, min(old, size), size)
+                lines = await door.add_checkpoint(Addition(min(old, size), tuple(proof), note).to_bytes())
+                await self._run(self._keep, door.index, note, lines)
+                self._old[door.index] = size
+                done.cosigned.add(self._name(door.index))
+                return
+            except KmsError as error:
+                reason, told = error.reason, error.details.get("size", "")
+                if reason != "OLD_SIZE" or not _SIZE.fullmatch(told) or int(told) > size:
+                    break
+                old = int(told)
+        done.problems.append((str(door.index), reason))
+
+    def _name(self, index: int) -> str:
+        return witness_name(self._node().context.keyring.keyring_id, index)
+
+    def _keep(self, index: int, note: CheckpointNote, lines: bytes) -> None:
+        """A peer's cosignature, if it is one: under its name and key, of this very note."""
+        node, name = self._node(), self._name(index)
+        keyring = node.context.keyring
+        more = note.with_signatures(read_signatures(lines.decode("utf-8", "replace")))
+        at = cosigned_at(more, name, keyring.custodian(index).identity_key)
+        if at is None:
+            raise KmsError("a witness answered with no cosignature of its own", reason="NOT_COSIGNED")
+        line = next(one.line for one in more.signatures if one.name == name)
+        checkpoint = note.checkpoint
+        node.context.store.mirrors.keep_cosignature(
+            Cosignature(name, checkpoint.size, checkpoint.root, line, at)
+        )
+
+    async def _copy(self, door: Door, done: Round) -> None:
+        """Bring the copy of a peer's log up to what was last seen of it."""
+        origin = log_origin(self._node().context.keyring.keyring_id, door.index)
+        try:
+            growing = self._growing.get(origin) or await self._run(self._begin, origin)
+            for _ in range(PAGES):
+                if growing is None or growing.whole:
+                    break
+                self._growing[origin] = growing
+                await self._run(growing.take, await door.entries(origin, growing.next))
+            if growing is not None and growing.whole:
+                self._growing.pop(origin, None)
+        except KmsError as error:
+            # What came is forgotten, and asked for again from where the copy was whole.
+            self._growing.pop(origin, None)
+            done.problems.append((origin, error.reason))
+
+    def _begin(self, origin: str) -> Growing | None:
+        store = self._node().context.store
+        seen = store.witness.last(origin)
+        if seen is None:
+            return None
+        log = store.mirrors.begin(origin)
+        return Growing(log, read_note(seen.note)) if log.settled()[0] < seen.size else None
