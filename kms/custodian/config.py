@@ -95,6 +95,8 @@ class CustodianConfig:
     deposit_quota_per_hour: int = 1_000_000
     denials_per_hour: int = 1000
     denials_per_key_per_hour: int = 60
+    statements_per_hour: int = 1000
+    statements_per_key_per_hour: int = 60
     history_days: int = 400
     history_rows: int = 1_000_000
     tick_seconds: int = 30
@@ -193,6 +195,8 @@ def open_node(
         config.deposit_quota_per_hour,
         config.denials_per_hour,
         config.denials_per_key_per_hour,
+        config.statements_per_hour,
+        config.statements_per_key_per_hour,
         accept_clock,
         config.passkeys,
         config.approver_quorum,

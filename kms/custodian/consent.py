@@ -15,6 +15,7 @@ from kms.custodian import mandates, notices, recovering
 from kms.custodian.case import counter_key
 from kms.custodian.context import NodeContext
 from kms.custodian.owners import RECOVERED, Standing, standing
+from kms.custodian.strangers import Bound, count, find_room, is_known
 from kms.custodian.vouching import key_is_killed
 from kms.errors import Denied, Invalid
 from kms.statements.audit import LogKind
@@ -30,7 +31,7 @@ from kms.statements.consent import (
 )
 from kms.statements.envelope import Envelope, Signed, sign
 from kms.statements.evidence import Revocation, open_revocation
-from kms.statements.ids import GrantId
+from kms.statements.ids import GrantId, Thumbprint
 from kms.statements.mandates import (
     Guardian,
     OwnerKey,
@@ -93,7 +94,9 @@ def _take_recovery(node: NodeContext, envelope: Envelope) -> bytes:
     def act(now: int) -> None:
         recovering.begin(node, signed, now)
 
-    return _record(node, signed, LogKind.CONSENT, signed.statement.key_thumbprint, "RECOVERY_BEGUN", act)
+    # Two issuers vouch for whoever asks: strangers must not be able to keep the owner from coming back.
+    key = signed.statement.key_thumbprint
+    return _record(node, signed, LogKind.CONSENT, key, "RECOVERY_BEGUN", act, vouched=True)
 
 
 def _take_key_revocation(node: NodeContext, envelope: Envelope) -> bytes:
@@ -120,16 +123,21 @@ def _record(
     node: NodeContext,
     signed: Signed[Any],
     kind: LogKind,
-    principal: bytes,
+    principal: Thumbprint,
     outcome: str,
     act: Callable[[int], None],
+    *,
+    vouched: bool = False,
 ) -> bytes:
-    """Do, log and sign in one transaction, unless it was done before."""
+    """Do, log and sign in one transaction, unless it was done before; Exhausted beyond the bounds on signing keys."""
     known = node.store.consent.receipt(signed.hash)
     if known is not None:
         return known
     now = node.now()
+    bound = Bound(b"owners' statements", node.statements_per_key_per_hour, node.statements_per_hour)
+    room = find_room(node, bound, principal, now, "TOO_MANY_STATEMENTS", vouched=vouched)
     with node.store.transaction():
+        count(node, room, now)
         node.recent.clear()  # cases that were built before no longer say who may what
         act(now)
         log_index = node.ledger.append(kind, now, signed.hash, principal=principal, outcome=outcome)
@@ -155,6 +163,9 @@ class Answered:
     envelope: bytes
     sealed: bytes
     last_notice: int
+    owner: Thumbprint
+    known: bool
+    """Whether the owner is known here (`kms.custodian.strangers`)."""
 
 
 def account(node: NodeContext, envelope: Envelope, asked_at: int | None = None, after: int = 0) -> Answered:
@@ -193,7 +204,7 @@ def account(node: NodeContext, envelope: Envelope, asked_at: int | None = None, 
         now,
     )
     last = told.notices[-1].number if told.notices else max(after, asked.notices_after)
-    return Answered(sign(answer, node.identity).envelope, sealed, last)
+    return Answered(sign(answer, node.identity).envelope, sealed, last, owner, is_known(node, owner))
 
 
 def _grant_use(node: NodeContext, side: Standing, grant_id: GrantId) -> GrantUse:

@@ -6,15 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol, TypeVar
 
+from kms.custodian.consent import Answered
 from kms.custodian.node import CustodianNode
-from kms.errors import Exhausted
+from kms.custodian.seats import Seats
 from kms.transport.server import Call, Method
 from kms.wire.v1 import consent_pb2 as pb
 from kms.wire.v1 import keyring_pb2
 
 SERVICE = "kms.v1.ConsentService"
 MAX_BYTES = 128 << 10
-MAX_WATCHERS = 256
 WATCH_SECONDS = 3600.0
 R = TypeVar("R")
 
@@ -31,6 +31,7 @@ class ConsentService:
     def __init__(self, node: Callable[[], CustodianNode], run: Run) -> None:
         self._node, self._run = node, run
         self._changed: set[asyncio.Event] = set()
+        self.seats = Seats()
 
     def wake(self) -> None:
         """There may be new notices: whoever watches looks again."""
@@ -72,24 +73,26 @@ class ConsentService:
     async def watch_account(
         self, request: pb.WatchAccountRequest, call: Call
     ) -> AsyncIterator[pb.WatchAccountResponse]:
-        if len(self._changed) >= MAX_WATCHERS:
-            raise Exhausted("too many watch already: ask now and then", reason="TOO_MANY_WATCHERS")
-        asked_at, last, first = self._node().context.now(), 0, True
+        asked_at = self._node().context.now()
         changed = asyncio.Event()
         self._changed.add(changed)
         try:
-            while True:
-                changed.clear()
-                answered = await self._run(self._node().account, request.question, asked_at, last)
-                if not first and answered.last_notice == last:
-                    await changed.wait()
-                    continue
-                yield pb.WatchAccountResponse(
-                    answer=keyring_pb2.Envelope.FromString(answered.envelope), sealed=answered.sealed
-                )
-                first, last = (
-                    False,
-                    answered.last_notice,
-                )  # and at once again: one answer may not hold them all
+            answered = await self._run(self._node().account, request.question, asked_at, 0)
+            with self.seats.taken(answered.owner, answered.known):
+                yield _answer(answered)
+                while True:
+                    last = answered.last_notice
+                    changed.clear()
+                    answered = await self._run(self._node().account, request.question, asked_at, last)
+                    if answered.last_notice == last:
+                        await changed.wait()
+                    else:  # and at once again: one answer may not hold them all
+                        yield _answer(answered)
         finally:
             self._changed.discard(changed)
+
+
+def _answer(answered: Answered) -> pb.WatchAccountResponse:
+    return pb.WatchAccountResponse(
+        answer=keyring_pb2.Envelope.FromString(answered.envelope), sealed=answered.sealed
+    )

@@ -86,6 +86,8 @@ class NodeContext:
     deposit_quota_per_hour: int = 1_000_000
     denials_per_hour: int = 1000
     denials_per_key_per_hour: int = 60
+    statements_per_hour: int = 1000
+    statements_per_key_per_hour: int = 60
     history_days: int = 400
     history_rows: int = 1_000_000
 

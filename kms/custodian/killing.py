@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from kms.crypto import labels
-from kms.crypto.hashing import H
 from kms.custodian import decisions
 from kms.custodian.context import NodeContext
-from kms.errors import EvidenceRefused, Exhausted
+from kms.custodian.strangers import Bound, count, find_room
+from kms.errors import EvidenceRefused
 from kms.statements.audit import LogKind
 from kms.statements.envelope import Envelope, sign
-from kms.statements.ids import RequestHash
+from kms.statements.ids import RequestHash, Thumbprint
 from kms.statements.kills import Killed, open_kill
 
-HOUR: Final = 3600
-OWN_KILLS_PER_HOUR: Final = 1000
+OWN_KILLS: Final = Bound(b"key kills", 10, 1000)
 """Anybody can make keys and end them, and each is kept for good. The admins' orders are not held up by that."""
-_OWN: Final = H(labels.PRINCIPAL, b"key kills")
 
 
 def kill(node: NodeContext, envelope: Envelope) -> tuple[bytes, list[RequestHash]]:
@@ -27,12 +24,10 @@ def kill(node: NodeContext, envelope: Envelope) -> tuple[bytes, list[RequestHash
     known = node.store.kills.word_on(said.statement_hash)
     if known is not None:
         return known, []
-    if said.by and node.counters.total(_OWN, now, HOUR) >= OWN_KILLS_PER_HOUR:
-        raise Exhausted("too many keys were ended here: try again in an hour", reason="TOO_MANY_KILLS")
+    room = find_room(node, OWN_KILLS, Thumbprint(said.by), now, "TOO_MANY_KILLS") if said.by else ()
     with node.store.transaction():
         node.recent.clear()  # cases that were built before know nothing of it
-        if said.by:
-            node.counters.add(_OWN, now, 1)
+        count(node, room, now)
         log_index = node.ledger.append(
             LogKind.KILLED, now, said.statement_hash, principal=said.by, outcome=said.kind.name
         )

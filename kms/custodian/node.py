@@ -78,8 +78,9 @@ SHARES_CHECKED_AT_START = 200
 class NodeOptions:
     """What an operator may set: seconds of a sealing period, own `forbid` rules, keys per dealer and hour.
 
-    Also denials an hour to callers without a valid credential (to all, to one key), and whether to believe a clock
-    that is far ahead of the log.
+    Also denials an hour to callers without a valid credential (to all, to one key), owners' statements an hour that
+    are kept (of all keys that are not known here, of one key), and whether to believe a clock that is far ahead of the
+    log.
     """
 
     sealing_period: int = DEFAULT_PERIOD
@@ -87,6 +88,8 @@ class NodeOptions:
     deposit_quota_per_hour: int = 1_000_000
     denials_per_hour: int = 1000
     denials_per_key_per_hour: int = 60
+    statements_per_hour: int = 1000
+    statements_per_key_per_hour: int = 60
     accept_clock: bool = False
     party: RelyingParty | None = None
     """Whose passkeys count."""
@@ -156,6 +159,8 @@ class CustodianNode:
             deposit_quota_per_hour=options.deposit_quota_per_hour,
             denials_per_hour=options.denials_per_hour,
             denials_per_key_per_hour=options.denials_per_key_per_hour,
+            statements_per_hour=options.statements_per_hour,
+            statements_per_key_per_hour=options.statements_per_key_per_hour,
             history_days=options.history_days,
             history_rows=options.history_rows,
         )

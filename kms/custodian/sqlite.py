@@ -142,6 +142,13 @@ def m010_log_tree(db: Database) -> None:
 
 
 @MIGRATIONS()
+def m_frame_owners(db: Database) -> None:
+    for statement in (Path(__file__).parent / "frame_owners.sql").read_text().split(";"):
+        if statement.strip():
+            db.execute(statement)
+
+
+@MIGRATIONS()
 def m_mirrors(db: Database) -> None:
     for statement in (Path(__file__).parent / "mirrors.sql").read_text().split(";"):
         if statement.strip():
@@ -247,7 +254,7 @@ class SqliteCustodianStore:
                 (
                     _tag(descriptor.key_id),
                     _tag(core.commitments[0][1:]),
-                    self._frame(payload[:cut]),
+                    self._frame(payload[:cut], core.owner_thumbprint),
                     payload[cut:],
                     row.wrapped_key,
                     row.share,
@@ -260,13 +267,18 @@ class SqliteCustodianStore:
             rows,
         )
 
-    def _frame(self, prefix: bytes) -> int:
+    def _frame(self, prefix: bytes, owner: Thumbprint) -> int:
         row = self._db.execute("SELECT id FROM frames WHERE prefix = ?", (prefix,)).fetchone()
         if row is None:
             row = self._db.execute(
                 "INSERT INTO frames (prefix) VALUES (?) RETURNING id", (prefix,)
             ).fetchone()
+            self._db.execute("INSERT INTO frame_owners VALUES (?, ?)", (owner, row[0]))
         return cast(int, row[0])
+
+    def owns_keys(self, owner: Thumbprint) -> bool:
+        row = self._db.execute("SELECT 1 FROM frame_owners WHERE owner = ? LIMIT 1", (owner,)).fetchone()
+        return row is not None
 
     def keys(self, key_ids: Sequence[KeyId]) -> Mapping[KeyId, StoredKey]:
         wanted = set(key_ids)

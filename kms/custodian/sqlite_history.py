@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from kms.custodian.store import HistoryFilter, HourCount, StoredOutcome
+from kms.statements.ids import Thumbprint
 
 HOUR = 3600
 
@@ -42,6 +43,12 @@ class SqliteHistory:
             " answered = answered + excluded.answered, seconds = seconds + excluded.seconds",
             (row.at // HOUR * HOUR, row.outcome, row.allowed, answered, max(0, row.seconds)),
         )
+
+    def was_let_in(self, principal: Thumbprint) -> bool:
+        row = self._db.execute(
+            "SELECT 1 FROM history WHERE principal = ? AND allowed + pending > 0 LIMIT 1", (principal,)
+        ).fetchone()
+        return row is not None
 
     def page(self, wanted: HistoryFilter, before: int, limit: int) -> list[StoredOutcome]:
         conditions = {

@@ -65,6 +65,19 @@ def reads(world: World, who: Device, keys: object, index: int = 1) -> bool:
     return ruling(world.decide_at(index, world.prepare(who, keys)))[0] == "ALLOW"  # type: ignore[arg-type]
 
 
+def test_strangers_cannot_keep_an_owner_from_coming_back(world: World, owner: Device, new: Device) -> None:
+    keys = world.create(owner)
+    node = world.nodes[1]
+    node.context = replace(node.context, statements_per_hour=0)
+    assert (
+        refusal(world, owner, new, vouched(world, new, ("a", "alice"), ("b", "eve")))
+        == "RECOVERY_NOT_VOUCHED"
+    )
+    begin(world, owner, new, vouched(world, new, ("a", "alice"), ("b", "alice")))
+    world.clock.turn(WEEK)
+    assert reads(world, new, keys)
+
+
 def test_a_lost_key_is_recovered_after_the_wait_and_over_a_restart(
     world: World, owner: Device, new: Device
 ) -> None:

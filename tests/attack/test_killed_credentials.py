@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from kms.crypto.signing import SigningKey
-from kms.custodian import killing
 from kms.custodian.vouching import vouch
 from kms.errors import EvidenceRefused, Invalid, KmsError
 from kms.policy.issuers import issuer_keys
@@ -264,20 +263,6 @@ def test_said_twice_it_is_one_word_and_one_line_of_the_log(world: World, patient
     size = world.nodes[1].context.store.log.size()
     world.nodes[1].kill(envelope)
     assert world.nodes[1].context.store.log.size() == size
-
-
-def test_strangers_cannot_fill_a_disk_with_keys_that_they_end(
-    world: World, patient: Device, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(killing, "OWN_KILLS_PER_HOUR", 2)
-    for n in range(2):
-        stranger = world.device(f"stranger {n}")
-        kill(world, by(own(world, stranger), stranger.key), at=[1])
-    late = world.device("stranger 2")
-    assert reason_of(world.nodes[1].kill, by(own(world, late), late.key)) == "TOO_MANY_KILLS"
-    assert world.nodes[1].kill(by(order(world, KillKind.KEY, late.thumbprint), *ADMINS[:2]))
-    world.clock.turn(2 * 3600)
-    assert world.nodes[1].kill(by(own(world, patient), patient.key))
 
 
 def test_only_a_custodians_own_word_on_this_very_kill_counts(world: World, patient: Device) -> None:
