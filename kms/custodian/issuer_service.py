@@ -21,6 +21,8 @@ from kms.wire.v1 import provider_pb2 as pb
 SERVICE: Final = "kms.v1.IssuerService"
 LOOK_SECONDS: Final = 1.0
 """How often it is asked whether a provider is due; asking is a look at a few numbers."""
+FETCH_FAILED: Final = "FETCH_FAILED"
+"""Why keys could not be fetched: an error that is no refusal of ours."""
 _TIMEOUT: Final = 10.0
 R = TypeVar("R")
 
@@ -75,11 +77,17 @@ class IssuerService:
     async def _refresh(self, issuer: Issuer) -> None:
         try:
             shown = await self._fetch(issuer)
+            outcome = await self._run(self._node().take_issuer_keys, issuer, shown)
         except KmsError as error:
             await self._run(self._node().miss_issuer_keys, issuer, error.reason)
             logs.logger().warning("issuer_keys", issuer=issuer.iss, reason=error.reason)
             return
-        outcome = await self._run(self._node().take_issuer_keys, issuer, shown)
+        except (
+            Exception
+        ) as error:  # what nobody thought of is a miss too: people see it, and it is tried less often
+            await self._run(self._node().miss_issuer_keys, issuer, FETCH_FAILED)
+            logs.logger().error("issuer_keys", issuer=issuer.iss, error=type(error).__name__)
+            return
         if outcome == "SWITCHED":
             logs.logger().error("issuer_keys", issuer=issuer.iss, outcome=outcome)
         elif outcome:

@@ -563,6 +563,7 @@ class CustodianNode:
             decisions.close_request(context, stored.request_hash, "MANIFEST_CHANGED")
         context.sealing.bind(keyring)
         context.recent.clear()
+        context.providers.look_again()
         self.context = replace(
             context,
             keyring=keyring,

@@ -90,7 +90,10 @@ def _gone(state: ProviderState, shown: Iterable[ProviderKey], now: int) -> list[
 def usable_keys(issuer: Issuer, state: ProviderState | None) -> IssuerKeys:
     """An issuer's keys to verify with, of the manifest or as they were followed."""
     pinned = issuer_keys(issuer)
-    if not issuer.is_provider or state is None or not state.fetched_at:
+    if not issuer.is_provider:
+        # What it showed while it was followed says nothing of keys that admins and custodians have signed since.
+        return pinned
+    if state is None or not state.fetched_at:
         return replace(pinned, refused=SWITCHED) if state is not None and state.refused else pinned
     keys = {key.kid: _pin(key) for key in state.keys if key.until}
     keys |= {key.kid: _pin(key) for key in state.shown if key.since}
@@ -165,6 +168,10 @@ class Providers:
         outcome = _outcome(before, state)
         self._keep(state, outcome, now)
         return outcome
+
+    def look_again(self) -> None:
+        """Another manifest may pin other keys: a set that was refused is looked at by it as soon as it is shown."""
+        self._tried.clear()
 
     def miss(self, iss: str, reason: str, now: int) -> None:
         """Nothing could be fetched: what is known goes on counting while it is fresh."""

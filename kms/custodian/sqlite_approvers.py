@@ -64,7 +64,8 @@ class SqliteApprovers:
 
     def add_answer(self, request: RequestHash, word: StoredWord) -> None:
         self._db.execute(
-            "INSERT INTO approver_answers VALUES (?, ?, ?, ?)", (request, word.approver, word.word, word.at)
+            "INSERT OR REPLACE INTO approver_answers VALUES (?, ?, ?, ?)",
+            (request, word.approver, word.word, word.at),
         )
 
     def forget_answers(self, request: RequestHash) -> None:

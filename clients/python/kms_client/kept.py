@@ -84,7 +84,12 @@ class Folder:
         return [self._read(file) for file in sorted(self.path.glob("*.json"))] if self.path.is_dir() else []
 
     def put(self, kept: Kept) -> Path:
-        self.path.mkdir(mode=0o700, exist_ok=True)
+        """Keep it, in the place of what this issuer gave before."""
+        with self.locked():
+            return self.write(kept)
+
+    def write(self, kept: Kept) -> Path:
+        """The same for who holds the lock."""
         file = self._file(kept.iss)
         new = file.with_suffix(".new")
         descriptor = os.open(new, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
@@ -99,9 +104,11 @@ class Folder:
     def forget(self, iss: str) -> bool:
         """Whether there was one."""
         file = self._file(iss)
-        known = file.exists()
-        file.unlink(missing_ok=True)
-        return known
+        if not file.exists():
+            return False
+        with self.locked():
+            file.unlink(missing_ok=True)
+        return True
 
     def _file(self, iss: str) -> Path:
         return self.path / f"{hashlib.sha256(iss.encode()).hexdigest()[:16]}.json"
@@ -116,7 +123,11 @@ class Folder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """One process at a time: a provider takes a refresh token that is used twice for a thief's."""
+        """One process at a time: a provider takes a refresh token that is used twice for a thief's.
+
+        Who signs in waits too: what a renewal brings for the credential before must not replace the new one.
+        """
+        self.path.mkdir(mode=0o700, exist_ok=True)
         with (self.path / ".lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
@@ -175,8 +186,10 @@ class KeptCredentials:
         lock = self._folder.locked()
         await asyncio.to_thread(lock.__enter__)
         try:
-            (now,) = [k for k in self._folder.all() if k.iss == kept.iss] or [kept]
-            return now if time.time() < now.expires - EARLY_SECONDS else await self._renew(now)
+            now = [k for k in self._folder.all() if k.iss == kept.iss]
+            if not now:  # forgotten meanwhile, which a renewal must not undo
+                return kept
+            return now[0] if time.time() < now[0].expires - EARLY_SECONDS else await self._renew(now[0])
         finally:
             lock.__exit__(None, None, None)
 
@@ -195,5 +208,5 @@ class KeptCredentials:
         renewed = replace(
             kept, token=tokens.credential, refresh=tokens.refresh or kept.refresh, expires=tokens.expires
         )
-        self._folder.put(renewed)
+        self._folder.write(renewed)
         return renewed

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import stat
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -387,6 +389,38 @@ async def test_what_expires_is_renewed_once_and_kept(site: Site, tmp_path: Path)
     assert asked == ["again"]
     (now,) = Folder(tmp_path / "c").all()
     assert now.refresh == "third"
+
+
+async def test_who_signs_in_during_a_renewal_is_not_replaced_by_what_was_renewed(
+    site: Site, tmp_path: Path
+) -> None:
+    folder = Folder(tmp_path / "c")
+    folder.put(kept(site, expires=int(time.time()) + 10))
+    signed_in = kept(site, refresh="of the new sign-in")
+    login = threading.Thread(target=folder.put, args=(signed_in,))
+
+    def answer(posted: Posted) -> Answer:
+        login.start()
+        login.join(0.2)
+        assert login.is_alive()  # it waits until the renewal has written
+        return as_json(tokens(token(site), refresh_token="of the renewal"))
+
+    site.forms["/token"] = answer
+    await fresh(tmp_path / "c")
+    await asyncio.to_thread(login.join)
+    assert folder.all() == [signed_in]
+
+
+async def test_a_renewal_does_not_bring_back_what_was_forgotten(site: Site, tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "c")
+    file = folder.put(kept(site, expires=int(time.time()) + 10))
+    with folder.locked():
+        renewal = asyncio.ensure_future(fresh(tmp_path / "c"))
+        await asyncio.sleep(0)  # it has read what is kept, and waits for the lock
+        file.unlink()
+    await renewal
+    assert folder.all() == []
+    assert not folder.forget(site.address)
 
 
 async def test_what_cannot_be_renewed_serves_to_its_end_and_then_says_what_to_do(

@@ -306,6 +306,30 @@ def test_a_request_needs_as_many_people_as_agreed(world: World) -> None:
     assert len(only.approver_persons) == 2
 
 
+def test_who_said_yes_where_the_console_stood_before_says_it_again(world: World) -> None:
+    three_of_whom_two(world)
+    request = asked(world)
+    token = invite(world, 1, "dan@clinic.example", by=ANN)
+    cosign(world, 1, token, BEA)
+    device, node = Authenticator(RP), world.nodes[1]
+    dan = join_by_passkey(world, 1, token, device, ORIGIN)
+
+    def says_yes(origin: str) -> str:
+        word = node.approval_to_sign(request, dan.thumbprint, Verdict.ALLOW)
+        return reason_of(node.answer_by_passkey, word.payload, device.sign(word.challenge, origin))
+
+    assert says_yes(ORIGIN) == ""
+    assert len(node.waiting_view(request).approved) == 1
+    elsewhere = "https://new.console.example"
+    node.context = replace(node.context, party=RelyingParty(RP, (elsewhere,)))
+    assert node.waiting_view(request).approved == ()
+    assert says_yes(elsewhere) == ""
+    assert len(node.waiting_view(request).approved) == 1
+    assert outcome(world, request) == "PENDING"
+    assert yes(world, request, ANN) == ""
+    assert outcome(world, request) == "ALLOW"
+
+
 def test_one_no_denies(world: World) -> None:
     three_of_whom_two(world)
     request = asked(world)

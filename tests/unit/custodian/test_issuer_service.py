@@ -121,6 +121,25 @@ async def test_a_failure_of_one_does_not_stop_the_other_and_is_tried_again(
         await until(lambda: statuses(world) == ["current", "current"])
 
 
+async def test_what_nobody_thought_of_is_a_miss_that_people_see(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    internet = Internet(world)
+    shown = internet.shown.pop(iss("a"))  # its lookup raises KeyError
+    async with running(world, internet, monkeypatch) as socket:
+        await until(lambda: statuses(world) == ["none", "current"])
+        await until(lambda: world.nodes[1].known_issuers()[0].failure != "")
+        known = await issuer_service.list_issuers(socket)
+        assert [k.failure for k in known] == [issuer_service.FETCH_FAILED, ""]
+        asked = internet.asked
+        world.clock.turn(29)
+        await asyncio.sleep(0.1)  # several looks
+        assert internet.asked == asked
+        internet.shown[iss("a")] = shown
+        world.clock.turn(1)
+        await until(lambda: statuses(world) == ["current", "current"])
+
+
 async def test_people_see_a_switch_and_accept_it(
     world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -19,6 +19,7 @@ from kms.statements.manifest import HolderClass, Issuer, IssuerKey, IssuerKeyTyp
 from kms.statements.providers import ProviderState, fingerprint
 from kms.statements.release import Purpose
 from tests.protocol.adversary import ruling
+from tests.protocol.ceremonies import change_committee
 from tests.protocol.providers import (
     AGE,
     DELAY,
@@ -332,3 +333,31 @@ def test_keys_of_a_provider_that_left_the_manifest_while_they_were_fetched_are_d
     gone = replace(issuer_of(world, "a"), iss="https://gone.example")
     assert world.nodes[1].take_issuer_keys(gone, read(OLD)) == ""
     assert world.nodes[1].context.store.providers.all() == []
+
+
+def test_a_switched_provider_counts_again_by_keys_that_a_later_manifest_pins(world: World) -> None:
+    show_usual(world)
+    show(world, "a", NEW)
+    node = world.nodes[1]
+    assert node.context.issuers[0].refused == "ISSUER_SWITCHED"
+    first, second = world.keyring.manifest.issuers
+    key = IssuerKey("new", IssuerKeyType.ED25519, NEW[1].public)
+    change_committee(world, (1, 2, 3), 2, issuers=(replace(first, keys=(key,)), second), start=False)
+    node.sealing_key()
+    followed_still = issuer_of(world, "a")
+    assert followed_still in node.due_issuers()  # at once, not a quarter of an hour later
+    assert node.take_issuer_keys(followed_still, read(NEW)) == "RETURNED"
+    assert node.context.issuers[0].refused == ""
+
+
+def test_keys_that_a_later_manifest_pins_count_though_they_are_followed_no_more(world: World) -> None:
+    show_usual(world)
+    show(world, "a", NEW)
+    first, second = world.keyring.manifest.issuers
+    key = IssuerKey("new", IssuerKeyType.ED25519, NEW[1].public)
+    plain = replace(first, keys=(key,), trust_anchors=(), key_delay=0, max_key_age=0)
+    change_committee(world, (1, 2, 3), 2, issuers=(plain, second), start=False)
+    world.nodes[1].sealing_key()
+    (now, _) = world.nodes[1].context.issuers
+    assert (now.refused, list(now.keys)) == ("", ["new"])
+    assert verdict(ProviderState(plain.iss, refused=True), "new", 0, plain) == ""
