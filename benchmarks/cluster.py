@@ -17,7 +17,7 @@ from coincurve import PublicKey
 from benchmarks.timing import cpu_seconds
 from kms.crypto.group import Q
 from kms.crypto.sharing import deal, decode_share, encode_share, interpolate
-from kms.custodian.config import CustodianConfig, open_vault
+from kms.custodian.config import CustodianConfig, open_store, open_vault
 from kms.custodian.sqlite import SqliteCustodianStore
 from kms.dev.cluster import Cluster
 from kms.statements.ids import Thumbprint
@@ -166,7 +166,8 @@ def _fill(folder: str, index: int, target: int) -> None:
     home = Path(folder)
     config = load(CustodianConfig, home / f"custodian-{index}" / "custodian.toml")
     keyring = open_genesis(config.manifest.read_bytes(), config.keyring_id, int(time.time()))
-    vault, store = open_vault(config), SqliteCustodianStore.open(config.store)
+    vault = open_vault(config)
+    store, _ = open_store(config, vault, int(time.time()))
     thumbprint = Thumbprint(secrets.token_bytes(32))
     opening = secrets.token_bytes(103)
     keys = _sharings(keyring.threshold, index)

@@ -91,17 +91,16 @@ def check(config: Config, as_json: Json = False) -> None:
     """
     from kms.cli.progress import counting
     from kms.custodian.check import check_store
-    from kms.custodian.config import open_vault
+    from kms.custodian.config import open_store, open_vault
     from kms.custodian.following import stored_chain
-    from kms.custodian.sqlite import SqliteCustodianStore
     from kms.statements.chain_file import read_chain
     from kms.statements.notices import notices
 
     settings = _load(config)
-    store = SqliteCustodianStore.open(settings.store)
+    vault = open_vault(settings)
+    store, _ = open_store(settings, vault, int(time.time()))
     chain = stored_chain(store, read_chain(settings.manifest, settings.keyring_id))
     told = notices(chain, int(time.time()))
-    vault = open_vault(settings)
     with counting(quiet=as_json) as tell:
         report = check_store(store, vault, tell)
     if as_json:

@@ -86,7 +86,7 @@ def _view(node: NodeContext, stored: StoredRequest) -> WaitingView:
 
 
 def _facts(node: NodeContext, stored: StoredRequest) -> WaitingFacts:
-    kept = node.vault.open("approval text", stored.text)
+    kept = node.vault.open_erasable("approval text", stored.text)
     try:
         return WaitingFacts.parse(kept)
     except Invalid:  # kept by an earlier version, which kept a text
@@ -158,7 +158,7 @@ def answer(node: NodeContext, word: Word) -> tuple[RequestHash, Decided]:
             node.store.approvers.add_answer(approval.request_hash, kept)
     if not enough:
         return approval.request_hash, Decided(stored.decision, True)
-    evidence = node.vault.open("evidence", stored.evidence)
+    evidence = node.vault.open_erasable("evidence", stored.evidence)
     decided = record_decision(
         node,
         case.opened,

@@ -13,6 +13,7 @@ from kms.custodian.clock import SteadyClock
 from kms.custodian.forbids import file_source
 from kms.custodian.node import CustodianNode, NodeOptions
 from kms.custodian.notifying import NotifyConfig
+from kms.custodian.rolling import Rolling
 from kms.custodian.root import HandOut, StorageRoot, UnlockConfig
 from kms.custodian.sealing_keys import DEFAULT_PERIOD
 from kms.custodian.sqlite import SqliteCustodianStore
@@ -22,7 +23,7 @@ from kms.statements.approver import LANGUAGES, ApproverKey, is_address
 from kms.statements.chain_file import read_chain
 from kms.statements.passkeys import RelyingParty
 from kms.statements.registry import Approver
-from kms.storage import database, keyfile, officers
+from kms.storage import database, erasable, keyfile, officers
 from kms.transport.tls import TlsFiles
 
 
@@ -69,6 +70,18 @@ class ConsoleConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ErasingConfig:
+    """The table `erasing`: how old the row root may grow (hours), and the file that holds it."""
+
+    roll_hours: int = 24
+    row_root: Path | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.roll_hours <= 24:
+            raise ConfigError("erasing.roll_hours must be between 1 and 24")
+
+
+@dataclass(frozen=True, slots=True)
 class CustodianConfig:
     """Keys of the custodian's TOML file. Paths are relative to the file."""
 
@@ -89,6 +102,7 @@ class CustodianConfig:
     approver_quorum: ApproverQuorum = field(default_factory=ApproverQuorum)
     console: ConsoleConfig | None = None
     notify: NotifyConfig | None = None
+    erasing: ErasingConfig = field(default_factory=ErasingConfig)
     extra_forbids: Path | None = None
     forbids_fail_closed: bool = False
     sealing_period_seconds: int = DEFAULT_PERIOD
@@ -108,6 +122,10 @@ class CustodianConfig:
         """Where approvers' commands reach the node: a local socket of mode 0600."""
         return self.approvals_socket or self.store.parent / "approvals.sock"
 
+    def row_root(self) -> Path:
+        """Where the row root is: by the store, on a disk that overwrites in place."""
+        return self.erasing.row_root or self.store.parent / "row.root"
+
     def root(self) -> StorageRoot:
         """Where the storage root is and how it opens."""
         return StorageRoot(self.storage_root, self.unlock, self.passphrase_file)
@@ -116,6 +134,17 @@ class CustodianConfig:
 def open_vault(config: CustodianConfig) -> Vault:
     """The vault under the storage root, opened here: by whoever sits at this terminal, if it takes people."""
     return Vault(config.root().read())
+
+
+def open_store(config: CustodianConfig, vault: Vault, now: int) -> tuple[SqliteCustodianStore, Rolling]:
+    """The store, with its row root in the vault; a roll that was killed stands where it stood."""
+    store = SqliteCustodianStore.open(config.store)
+    try:
+        with database.explained(config.store):
+            return store, Rolling(config.row_root(), store, vault, now)
+    except BaseException:
+        store.close()
+        raise
 
 
 def initialise(config: CustodianConfig, passphrase: str | None) -> SigningKey:
@@ -167,10 +196,14 @@ def read_identity(config: CustodianConfig, vault: Vault) -> SigningKey:
 def join(config: CustodianConfig, now: int) -> int:
     """Make the store of this custodian for the manifest that names its identity key; returns its index."""
     keyring = read_chain(config.manifest, config.keyring_id).current(now)
-    identity = read_identity(config, open_vault(config))
+    vault = open_vault(config)
+    identity = read_identity(config, vault)
     for custodian in keyring.manifest.custodians:
         if custodian.identity_key == identity.public:
             SqliteCustodianStore.create(config.store, keyring.keyring_id, custodian.index).close()
+            # Of a store that is lost: copies of it that lie anywhere are to open no more.
+            erasable.discard(config.row_root())
+            open_store(config, vault, now)[0].close()
             return custodian.index
     raise ConfigError("the manifest names no custodian with this identity key")
 
@@ -188,7 +221,7 @@ def open_node(
     forbids = file_source(config.extra_forbids) if config.extra_forbids else None
     approvers = [approver.approver() for approver in config.approvers]
     chain, identity = read_chain(config.manifest, config.keyring_id), read_identity(config, vault)
-    store = SqliteCustodianStore.open(config.store)
+    store, rolling = open_store(config, vault, now())
     options = NodeOptions(
         config.sealing_period_seconds,
         forbids,
@@ -203,6 +236,7 @@ def open_node(
         config.history_days,
         config.history_rows,
         config.forbids_fail_closed,
+        roll_seconds=config.erasing.roll_hours * 3600,
     )
     with database.explained(config.store):
-        return CustodianNode(chain, identity, store, vault, approvers, now, options)
+        return CustodianNode(chain, identity, store, vault, approvers, now, options, rolling)

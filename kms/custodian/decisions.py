@@ -184,12 +184,12 @@ def record_decision(
             StoredRequest(
                 opened.hash,
                 b"" if stranger else opened.signed.envelope,
-                node.vault.seal("evidence", evidence) if evidence and state != CLOSED else b"",
+                node.vault.seal_erasable("evidence", evidence) if evidence and state != CLOSED else b"",
                 signed.envelope,
                 state,
                 received_at,
                 opened.request.ends_at,
-                node.vault.seal("approval text", shown) if waiting else b"",
+                node.vault.seal_erasable("approval text", shown) if waiting else b"",
             )
         )
     return Decided(signed.envelope, waiting, weighed.excess if weighed else ())
@@ -205,7 +205,7 @@ def stored_case(node: NodeContext, stored: StoredRequest, now: int) -> Case:
     recent: Case | None = node.recent.get(stored.request_hash)
     if recent is not None and now < stored.received_at + RECENT_SECONDS:
         return recent
-    evidence = Evidence.parse(node.vault.open("evidence", stored.evidence))
+    evidence = Evidence.parse(node.vault.open_erasable("evidence", stored.evidence))
     return build_case(node, reopen(node, stored), evidence, stored.received_at, now)
 
 
@@ -226,7 +226,7 @@ def close_request(node: NodeContext, request: RequestHash, reason: str) -> Decid
         )
         for position, ruling in latest_decision(node, stored).statement.by_position().items()
     }
-    evidence = node.vault.open("evidence", stored.evidence)
+    evidence = node.vault.open_erasable("evidence", stored.evidence)
     return record_decision(
         node,
         reopen(node, stored),
@@ -241,7 +241,9 @@ def close_request(node: NodeContext, request: RequestHash, reason: str) -> Decid
 
 def _kinds(node: NodeContext, stored: StoredRequest) -> Mapping[str, int]:
     try:
-        return history.categories_of(WaitingFacts.parse(node.vault.open("approval text", stored.text)))
+        return history.categories_of(
+            WaitingFacts.parse(node.vault.open_erasable("approval text", stored.text))
+        )
     except Invalid:  # kept by an earlier version
         return {}
 

@@ -63,7 +63,7 @@ def _attributes(node: NodeContext, stored: StoredRequest) -> dict[ReleaseAttribu
     case: Case | None = node.recent.get(stored.request_hash)
     if case is None and stored.evidence and stored.envelope:
         try:
-            evidence = Evidence.parse(node.vault.open("evidence", stored.evidence))
+            evidence = Evidence.parse(node.vault.open_erasable("evidence", stored.evidence))
             case = build_case(node, reopen(node, stored), evidence, stored.received_at, now)
         except KmsError:  # of an earlier manifest, or a credential that counts no more
             return {}

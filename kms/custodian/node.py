@@ -40,6 +40,7 @@ from kms.custodian.history import HistoryPage
 from kms.custodian.ledger import Ledger
 from kms.custodian.mirrors import tree_of
 from kms.custodian.providers import KnownIssuer, Providers
+from kms.custodian.rolling import Rolling, RollProgress
 from kms.custodian.sealing_keys import DEFAULT_PERIOD, SealingKeys
 from kms.custodian.store import WAITING, CustodianStore, HistoryFilter, HourCount, StoredPool, StoredVersion
 from kms.custodian.vault import Vault
@@ -99,6 +100,8 @@ class NodeOptions:
     """How long, and how much of, the history of decisions is kept for reading; the log is for ever."""
     forbids_fail_closed: bool = False
     """Whether to decide and release nothing while the own rules' file is not good."""
+    roll_seconds: int = 86400
+    """How old the row root may grow."""
 
 
 class CustodianNode:
@@ -113,6 +116,7 @@ class CustodianNode:
         approvers: Sequence[Approver],
         now: Callable[[], int],
         options: NodeOptions | None = None,
+        rolling: Rolling | None = None,
     ) -> None:
         options = options or NodeOptions()
         keyring_id, index = store.identity()
@@ -171,6 +175,7 @@ class CustodianNode:
         )
         self._forbids_source, self._fail_closed = options.forbids, options.forbids_fail_closed
         self._approver_quorum = options.approver_quorum
+        self._rolling, self._roll_seconds = rolling, options.roll_seconds
         with store.transaction():
             ledger.append(LogKind.STARTED, now(), keyring.manifest_hash)
             if self.forbids.text:
@@ -367,6 +372,19 @@ class CustodianNode:
         self._look_at_forbids()
         self.sealing_key()
         return decisions.expire(self.context)
+
+    def roll(self, at_once: bool = False) -> RollProgress | None:
+        """One step of the row root's roll, if one is due or goes on (or is to begin now); None if there was none."""
+        if self._rolling is None:
+            return None
+        now = self.context.now()
+        if at_once or self._rolling.due(now, self._roll_seconds):
+            self._rolling.begin(now)
+        return self._rolling.step()
+
+    def row_root_age(self) -> int:
+        """Seconds since the last roll began: what was erased before then is destroyed, unless it still goes on."""
+        return self.context.now() - self._rolling.state.since if self._rolling else 0
 
     def close(self) -> None:
         self.context.store.close()

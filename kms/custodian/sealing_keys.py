@@ -51,7 +51,7 @@ class SealingKeys:
         self._live: dict[bytes, _Live] = {}
         for stored in store.sealing_keys():
             signed = open_signed(SealingKey, stored.envelope, identity.public, "sealing_key")
-            private = SealingPrivateKey(Secret(vault.open("sealing key", stored.seed)))
+            private = SealingPrivateKey(Secret(vault.open_erasable("sealing key", stored.seed)))
             self._live[signed.statement.id] = _Live(signed, private)
 
     def bind(self, keyring: Keyring) -> None:
@@ -93,7 +93,7 @@ class SealingKeys:
             start + 2 * self._length,
         )
         signed = sign(key, self._identity)
-        seed = self._vault.seal("sealing key", private.seed.reveal())
+        seed = self._vault.seal_erasable("sealing key", private.seed.reveal())
         with self._store.transaction():
             self._store.add_sealing_key(StoredSealingKey(period, seed, signed.envelope, key.not_after))
             self._ledger.append(LogKind.SEALING_KEY, now, key.id)

@@ -19,6 +19,7 @@ from kms.custodian import (
     issuer_service,
     kill_service,
     policy_service,
+    roll_service,
     unlocking,
 )
 from kms.custodian.approvals import WaitingView
@@ -68,6 +69,7 @@ class CustodianService:
         self._changed: dict[bytes, set[asyncio.Event]] = defaultdict(set)
         self._owners = consent_service.ConsentService(lambda: self._node, self._run)
         self._issuers = issuer_service.IssuerService(lambda: self._node, self._run)
+        self._rolls = roll_service.RollService(lambda: self._node, self._run_aside)
         self._kills = kill_service.KillService(lambda: self._node, self._run, self._wake)
 
     @property
@@ -287,6 +289,10 @@ class CustodianService:
         """Fetch providers' keys, for as long as the node runs and is open."""
         await self._issuers.keep_keys(self._open)
 
+    async def keep_rolled(self, seconds: float) -> None:
+        """Roll the row root when it is due, for as long as the node runs and is open."""
+        await self._rolls.keep(self._open, seconds)
+
     async def keep_time(self, seconds: float) -> None:
         """Rotate, erase and expire, for as long as the node runs and is open."""
         await self._open.wait()
@@ -425,6 +431,7 @@ async def serve(
         metrics.serve(config.metrics)
     console = await start_console(config, service) if config.console else None
     steps = [service.keep_time(config.tick_seconds), service.keep_issuers(), door.forget()]
+    steps.append(service.keep_rolled(config.tick_seconds))
     if config.notify is not None:
         service.notifier = Notifier(config.notify, service.approvers)
         steps.append(service.notifier.run())

@@ -29,6 +29,7 @@ from kms.custodian.sqlite_log import SqliteLog
 from kms.custodian.sqlite_mirrors import SqliteMirrors
 from kms.custodian.sqlite_pool import SqlitePool
 from kms.custodian.sqlite_providers import SqliteProviders
+from kms.custodian.sqlite_rolling import SqliteRoll
 from kms.custodian.sqlite_versions import SqliteVersions
 from kms.custodian.sqlite_witness import SqliteWitness
 from kms.custodian.store import WAITING, StoredKey, StoredRequest, StoredSealingKey
@@ -182,6 +183,7 @@ class SqliteCustodianStore:
         self.budgets = SqliteBudgets(connection)
         self.witness = SqliteWitness(connection)
         self.mirrors = SqliteMirrors(connection)
+        self.roll = SqliteRoll(connection)
 
     @classmethod
     def create(cls, path: Path, keyring_id: bytes, index: int) -> SqliteCustodianStore:

@@ -11,6 +11,7 @@ from kms.crypto.group import POINT_SIZE
 from kms.crypto.hashing import equal
 from kms.custodian.consent_store import ConsentStore
 from kms.custodian.mirrors import MirrorStore
+from kms.custodian.roll_store import RollStore
 from kms.custodian.vault import SealedRow
 from kms.custodian.witness import WitnessStore
 from kms.statements.ids import DepositHash, GrantId, KeyId, RequestHash, Thumbprint, Version
@@ -407,6 +408,8 @@ class CustodianStore(Protocol):
     def witness(self) -> WitnessStore: ...
     @property
     def mirrors(self) -> MirrorStore: ...
+    @property
+    def roll(self) -> RollStore: ...
 
     def transaction(self) -> AbstractContextManager[object]: ...
     def identity(self) -> tuple[bytes, int]:

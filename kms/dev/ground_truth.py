@@ -5,10 +5,10 @@ Each custodian is stopped and its store opened with its own storage root, as nob
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
-from kms.custodian.config import CustodianConfig, open_vault
-from kms.custodian.sqlite import SqliteCustodianStore
+from kms.custodian.config import CustodianConfig, open_store, open_vault
 from kms.dev.founding import Layout
 from kms.storage.config import load
 from kms.storage.keyfile import read_secret
@@ -19,7 +19,8 @@ PAGE = 500
 def shares_of(layout: Layout, index: int) -> set[bytes]:
     """Every share (64 bytes) of a custodian that is not running."""
     config = _config(layout, index)
-    vault, store = open_vault(config), SqliteCustodianStore.open(config.store)
+    vault = open_vault(config)
+    store, _ = open_store(config, vault, int(time.time()))
     try:
         return {vault.open_share(key.key_id, key.row) for page in store.all_keys(PAGE) for key in page}
     finally:

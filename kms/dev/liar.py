@@ -22,5 +22,5 @@ def open_liar(config: CustodianConfig, root: Secret | None = None) -> CustodianN
     """An honest node, as it must be to start, whose vault lies from then on. Its store stays whole."""
     node = open_node(config, root, accept_clock=True)
     vault = node.context.vault
-    node.context = replace(node.context, vault=_LyingVault(vault._root))
+    node.context = replace(node.context, vault=vault.with_opener(_LyingVault))
     return node

@@ -18,6 +18,8 @@ ISSUER_SWITCHED = Gauge(
 
 FORBIDS_REFUSED = Gauge("kms_forbids_refused", "1 while the file of a custodian's own rules is not good.")
 BUDGET_KEYS_TOTAL = Counter("kms_budget_keys_total", "Keys beyond a budget.", ["scope", "window", "outcome"])
+ROW_ROOT_AGE = Gauge("kms_row_root_age_seconds", "Since the last roll of the row root began.")
+ROLL_ROWS_LEFT = Gauge("kms_roll_rows_left", "Rows that a roll has not looked at yet.")
 
 
 def serve(listen: str) -> None:

@@ -140,6 +140,6 @@ def test_a_text_of_an_earlier_version_is_made_anew(world: World) -> None:
     stored = node.context.store.request(name)
     assert stored is not None
     with node.context.store.transaction():
-        old = node.context.vault.seal("approval text", b"Custodian 1, a text\n")
+        old = node.context.vault.seal_erasable("approval text", b"Custodian 1, a text\n")
         node.context.store.put_request(replace(stored, text=old))
     assert node.waiting_view(name) == before

@@ -17,6 +17,7 @@ from kms.crypto.sealing import SealingPrivateKey
 from kms.crypto.secret import Secret
 from kms.crypto.signing import SigningKey
 from kms.custodian.node import CustodianNode, NodeOptions
+from kms.custodian.rolling import Rolling
 from kms.custodian.sqlite import SqliteCustodianStore
 from kms.custodian.vault import Vault
 from kms.dev.founding import CLASSES, NAMES, PLACES, YEAR
@@ -185,6 +186,7 @@ class World:
         vault = Vault(storage_root(index))
         identity = self.identities[index]
         try:
+            rolling = Rolling(self.row_root(index), store, vault, self.clock())
             self.nodes[index] = CustodianNode(
                 Chain((keyring,)) if keyring else self.chain,
                 identity,
@@ -193,11 +195,16 @@ class World:
                 self.people.get(index, [approver]),
                 self.clock,
                 options,
+                rolling,
             )
         except BaseException:
             store.close()  # a test may look into a store with which a node refused to start
             raise
         return self.nodes[index]
+
+    def row_root(self, index: int) -> Path:
+        """The file of a custodian's row root."""
+        return self.folder / f"custodian-{index}.db.row.root"
 
     def close(self) -> None:
         for node in self.nodes.values():

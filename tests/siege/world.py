@@ -25,7 +25,7 @@ from kms.custodian import node as node_module
 from kms.custodian.node import CustodianNode, NodeOptions
 from kms.custodian.sqlite import MIGRATIONS, SqliteCustodianStore
 from kms.custodian.store import StoredKey
-from kms.custodian.vault import Vault
+from kms.custodian.vault import RowRoot, Vault
 from kms.dev.founding import CLASSES
 from kms.errors import KmsError, Unavailable
 from kms.policy.engine import PolicyEngine
@@ -189,7 +189,7 @@ class Site(World):
 
 @cache
 def _vault(index: int) -> Vault:
-    return Vault(Secret(bytes([index]) * 32))
+    return Vault(Secret(bytes([index]) * 32), RowRoot(1, Secret(bytes([index, 1]) * 16)))
 
 
 def _open(image: bytes) -> sqlite3.Connection:
