@@ -262,6 +262,7 @@ def expire(node: NodeContext) -> list[RequestHash]:
         node.store.forget_counts(now - 2 * DAY)
         approvers.tidy(node)
         node.store.history.forget(now - node.history_days * DAY, node.history_rows)
+        node.store.certificates.forget(now - node.history_days * DAY)
         notices.forget(node, now)
         node.store.budgets.forget(now)
     return closed

@@ -14,6 +14,7 @@ from kms.crypto.hashing import equal
 from kms.crypto.signing import SigningKey
 from kms.custodian import (
     approvals,
+    auditing,
     budgets,
     consent,
     decisions,
@@ -53,7 +54,7 @@ from kms.policy.lint import refuse_unsafe
 from kms.statements.approver import ToSign, Word
 from kms.statements.audit import LogEntry, LogKind
 from kms.statements.chain import Chain
-from kms.statements.checkpoint import Checkpoint, CheckpointNote, sign_checkpoint, witness_name
+from kms.statements.checkpoint import CheckpointNote, witness_name
 from kms.statements.codec import decode, payload_type
 from kms.statements.envelope import Envelope, Signed
 from kms.statements.evidence import Approval
@@ -173,6 +174,7 @@ class CustodianNode:
         self.witness = Witness(
             store.witness, name, identity, self.watch.others, now, partial(tree_of, store.mirrors)
         )
+        auditing.check_given(self.context)
         self._forbids_source, self._fail_closed = options.forbids, options.forbids_fail_closed
         self._approver_quorum = options.approver_quorum
         self._rolling, self._roll_seconds = rolling, options.roll_seconds
@@ -233,6 +235,30 @@ class CustodianNode:
     def descriptors(self, key_ids: Sequence[KeyId]) -> list[bytes]:
         """Exact bytes of those descriptors that are here: a coordinator that loses its directory destroys nothing."""
         return [key.payload for key in self.context.store.keys(key_ids).values()]
+
+    # -- the log, for anybody ------------------------------------------------------------------------------
+
+    def checkpoint(self) -> CheckpointNote:
+        """How long this log is now, and its root, signed."""
+        return auditing.checkpoint(self.context)
+
+    def tiles(self, paths: Sequence[str]) -> list[bytes]:
+        """Bytes of the first of these tiles and bundles, as many as fit into an answer."""
+        return auditing.tiles(self.context, paths)
+
+    def inclusion(self, index: int, size: int) -> tuple[bytes, list[bytes]]:
+        """(entry, proof that it stands in the log of this size)."""
+        return auditing.inclusion(self.context, index, size)
+
+    def consistency_proof(self, old: int, new: int) -> list[bytes]:
+        """Proof that the log of `new` entries begins with that of `old`."""
+        return auditing.consistency_proof(self.context, old, new)
+
+    def certificates(self, request: RequestHash, certificate_hash: bytes = b"") -> list[bytes]:
+        """On what a request's shares went out here."""
+        return auditing.certificates(self.context, request, certificate_hash)
+
+    # -- people ------------------------------------------------------------------------------------------
 
     def waiting_views(self) -> list[WaitingView]:
         """Requests that wait for this custodian's people, oldest first."""
@@ -388,16 +414,6 @@ class CustodianNode:
 
     def close(self) -> None:
         self.context.store.close()
-
-    # -- the log -------------------------------------------------------------------------------------------
-
-    def checkpoint(self) -> CheckpointNote:
-        """How long this log is now, and its root, signed."""
-        size, root = self.context.ledger.head()
-        return sign_checkpoint(Checkpoint(self.watch.own, size, root), self.context.identity)
-
-    def consistency_proof(self, old: int, new: int) -> list[bytes]:
-        return self.context.ledger.tree.consistency_proof(old, new)
 
     # -- manifests and ceremonies ------------------------------------------------------------------------
 

@@ -28,10 +28,11 @@ from kms.statements.audit import LogKind
 from kms.statements.consent import NoticeKind
 from kms.statements.envelope import Envelope, sign
 from kms.statements.evidence import Grant, open_revocation
-from kms.statements.ids import CertificateHash, RequestHash, Thumbprint, Version
+from kms.statements.ids import RequestHash, Thumbprint, Version
 from kms.statements.keys import Opening
 from kms.statements.release import (
     RULE_LIFETIME,
+    Certificate,
     Purpose,
     ReleasedShares,
     ShareRelease,
@@ -72,7 +73,7 @@ def release_shares(node: NodeContext, request: RequestHash, certificate: bytes) 
     if not allowed:
         raise Denied("this node allows none of the certified keys", reason="NOT_ALLOWED")
     groups = _versions(case, sorted(allowed), proof.allows)
-    return _deliver(node, case, groups, counted, proof.hash, now)
+    return _deliver(node, case, groups, counted, proof, now)
 
 
 def _still_allowed(
@@ -151,7 +152,7 @@ def _deliver(
     case: Case,
     versions: tuple[VersionGroup, ...],
     counted: frozenset[int],
-    certificate: CertificateHash,
+    certificate: Certificate,
     now: int,
 ) -> tuple[bytes, bytes]:
     order = [(p, group.version) for group in versions for p in group.positions]
@@ -166,7 +167,9 @@ def _deliver(
             principal=request.request.requester_thumbprint,
             outcome="RELEASED" if fresh else "AGAIN",
             count=len(positions),
+            basis=certificate.basis,
         )
+        node.store.certificates.add(certificate.hash, request.hash, now, certificate.payload)
         if fresh:  # each key of a request counts once, under however many certificates it is asked for
             _count(node, case, fresh, now)
             node.store.set_counted(request.hash, counted.union(fresh))
@@ -174,7 +177,7 @@ def _deliver(
         tuple(open_version(node, _key(case, p), version) for p, version in order),
         tuple(_opening(case, p) for p, _ in order),
     )
-    info = release_info(request, certificate, node.me.index, order)
+    info = release_info(request, certificate.hash, node.me.index, order)
     ids = request.request.key_ids
     leaves = [share_leaf(ids[p], v, share) for (p, v), share in zip(order, shares.shares, strict=True)]
     sealed = sealing.seal(request.request.recipient_key, info, shares.to_bytes())
@@ -184,7 +187,7 @@ def _deliver(
             node.keyring.manifest_hash,
             node.me.index,
             request.hash,
-            certificate,
+            certificate.hash,
             versions,
             sealing.blob_hash(sealed),
             now,

@@ -14,6 +14,7 @@ from kms.crypto.hashing import equal
 from kms.crypto.secret import Secret
 from kms.custodian import (
     approver_service,
+    audit_service,
     ceremony_service,
     consent_service,
     issuer_service,
@@ -70,6 +71,7 @@ class CustodianService:
         self._owners = consent_service.ConsentService(lambda: self._node, self._run)
         self._issuers = issuer_service.IssuerService(lambda: self._node, self._run)
         self._rolls = roll_service.RollService(lambda: self._node, self._run_aside)
+        self._audits = audit_service.AuditService(lambda: self._node, self._run, self._run_aside)
         self._kills = kill_service.KillService(lambda: self._node, self._run, self._wake)
 
     @property
@@ -169,6 +171,10 @@ class CustodianService:
     def kill_methods(self) -> tuple[Method, ...]:
         """Methods of the public port."""
         return self._kills.methods()
+
+    def audit_methods(self) -> tuple[Method, ...]:
+        """Methods of the public port that read the log."""
+        return self._audits.methods()
 
     def issuer_methods(self) -> tuple[Method, ...]:
         """Methods of the local socket."""
@@ -379,7 +385,12 @@ async def serve(
     """
     logs.configure(config.log_level, node="custodian")
     service = CustodianService()
-    services = (ceremony_service.SERVICE, consent_service.SERVICE, issuer_service.SERVICE)
+    services = (
+        ceremony_service.SERVICE,
+        consent_service.SERVICE,
+        issuer_service.SERVICE,
+        audit_service.SERVICE,
+    )
     names = frozenset({"", SERVICE, APPROVALS, *services})
 
     async def opened(root: Secret) -> None:
@@ -420,7 +431,8 @@ async def serve(
     if config.listen_public:
         public = [method for method in methods if method.public]
         kills = Endpoint(kill_service.SERVICE, service.kill_methods())
-        doors = [Endpoint(SERVICE, public), kills, owners]
+        audits = Endpoint(audit_service.SERVICE, service.audit_methods())
+        doors = [Endpoint(SERVICE, public), kills, owners, audits]
         ports.append(Port(config.listen_public, config.tls.server(mutual=False), doors))
     server = Server(ports, reflection=config.reflection, max_concurrent=1024)
     await server.start(not_serving=names if lock else frozenset())

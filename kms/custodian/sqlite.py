@@ -22,6 +22,7 @@ from kms.crypto import derivation
 from kms.crypto.hashing import equal
 from kms.custodian.sqlite_approvers import SqliteApprovers
 from kms.custodian.sqlite_budgets import SqliteBudgets
+from kms.custodian.sqlite_certificates import SqliteCertificates
 from kms.custodian.sqlite_consent import SqliteConsent
 from kms.custodian.sqlite_history import SqliteHistory
 from kms.custodian.sqlite_kills import SqliteKills
@@ -156,6 +157,13 @@ def m_mirrors(db: Database) -> None:
             db.execute(statement)
 
 
+@MIGRATIONS()
+def m011_certificates(db: Database) -> None:
+    for statement in (Path(__file__).parent / "certificates.sql").read_text().split(";"):
+        if statement.strip():
+            db.execute(statement)
+
+
 @dataclass(frozen=True, slots=True)
 class _Frame:
     """The first part of some descriptors, and what it says."""
@@ -173,6 +181,7 @@ class SqliteCustodianStore:
         self._db = connection
         self._frames: dict[int, _Frame] = {}
         self.log = SqliteLog(connection)
+        self.certificates = SqliteCertificates(connection)
         self.versions = SqliteVersions(connection)
         self.pool = SqlitePool(connection)
         self.providers = SqliteProviders(connection)

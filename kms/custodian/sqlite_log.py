@@ -48,3 +48,10 @@ class SqliteLog:
                 "DELETE FROM log_roots WHERE level = ? AND number >= ?", (level, size >> 8 * level)
             )
         self._db.execute("INSERT OR REPLACE INTO meta VALUES ('log_head', ?)", (head,))
+
+    def checkpoint(self) -> bytes:
+        row = self._db.execute("SELECT value FROM meta WHERE name = 'checkpoint'").fetchone()
+        return row[0] if row else b""
+
+    def set_checkpoint(self, note: bytes) -> None:
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES ('checkpoint', ?)", (note,))

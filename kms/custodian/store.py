@@ -227,6 +227,25 @@ class LogStore(Protocol):
         """Drop the entries from number `size` on, and the roots over them."""
         ...
 
+    def checkpoint(self) -> bytes:
+        """The last checkpoint that was given out; empty if none was."""
+        ...
+
+    def set_checkpoint(self, note: bytes) -> None: ...
+
+
+class CertificateStore(Protocol):
+    """On what releases rested (`SqliteCertificates` is one)."""
+
+    def add(self, certificate_hash: bytes, request: bytes, at: int, certificate: bytes) -> None: ...
+    def of(self, request: bytes, certificate_hash: bytes, limit: int) -> list[bytes]:
+        """Certificates of a request, the newest first; that of this hash alone, unless it is empty."""
+        ...
+
+    def forget(self, before: int) -> None:
+        """Remove those that were used before then."""
+        ...
+
 
 class VersionStore(Protocol):
     """What the node asks about manifests after genesis, and shares that came by resharing (`SqliteVersions` is one)."""
@@ -388,6 +407,8 @@ class CustodianStore(Protocol):
 
     @property
     def log(self) -> LogStore: ...
+    @property
+    def certificates(self) -> CertificateStore: ...
     @property
     def versions(self) -> VersionStore: ...
     @property

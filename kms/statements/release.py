@@ -15,6 +15,7 @@ from typing import Final
 from kms.crypto import derivation, labels, sealing
 from kms.crypto.hashing import H, equal, u16
 from kms.errors import Denied, Invalid, Stale
+from kms.statements.audit import Basis
 from kms.statements.codec import SignerRole, message, parse_strict, require
 from kms.statements.envelope import Signed, open_named, open_signed
 from kms.statements.ids import (
@@ -245,6 +246,8 @@ class Certificate:
     allows: tuple[int, ...]
     by_two_people: frozenset[int] = frozenset()
     """Positions that two custodians allow after different people, at each of them, said yes."""
+    basis: tuple[Basis, ...] = ()
+    """The log entries of the decisions that allow something, by custodian."""
 
 
 def build_certificate(request: RequestHash, decisions: Sequence[Signed[Decision]]) -> bytes:
@@ -280,7 +283,12 @@ def open_certificate(payload: bytes, keyring: Keyring, request: RequestHash, cou
         raise Denied(f"no key has the {keyring.threshold} allows of a quorum", reason="NO_QUORUM")
     certificate_hash = CertificateHash(H(labels.CERTIFICATE, payload))
     two = frozenset(p for p in certified if _two_people(decisions.values(), p))
-    return Certificate(payload, certificate_hash, certified, allows, two)
+    basis = tuple(
+        Basis(index, decision.log_index)
+        for index, decision in sorted(decisions.items())
+        if any(ruling.verdict is Verdict.ALLOW for ruling in decision.rulings)
+    )
+    return Certificate(payload, certificate_hash, certified, allows, two, basis)
 
 
 def _two_people(decisions: Iterable[Decision], position: int) -> bool:

@@ -1,0 +1,78 @@
+"""The gRPC face of the log: public, since whoever audits is told by signatures and proofs, and asks for no secret."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol, TypeVar
+
+from kms.crypto.hashing import equal
+from kms.custodian.node import CustodianNode
+from kms.errors import NotFound
+from kms.statements.ids import RequestHash
+from kms.transport.server import Call, Method
+from kms.wire.v1 import audit_service_pb2 as pb
+
+SERVICE: Final = "kms.v1.AuditService"
+MAX_BYTES: Final = 16 << 10
+R = TypeVar("R")
+
+
+class Run(Protocol):
+    """Runs a step of the node in its turn."""
+
+    def __call__(self, step: Callable[..., R], *arguments: object) -> Awaitable[R]: ...
+
+
+class AuditService:
+    """Messages in, node steps, messages out. `aside` runs long steps without holding up health and small ones."""
+
+    def __init__(self, node: Callable[[], CustodianNode], run: Run, aside: Run) -> None:
+        self._node, self._run, self._aside = node, run, aside
+
+    def methods(self) -> tuple[Method, ...]:
+        return tuple(
+            Method(name, request, answer, public=True, max_bytes=MAX_BYTES)
+            for name, request, answer in (
+                ("GetCheckpoint", pb.GetCheckpointRequest, self.get_checkpoint),
+                ("GetTiles", pb.GetTilesRequest, self.get_tiles),
+                ("GetInclusionProof", pb.GetInclusionProofRequest, self.get_inclusion_proof),
+                ("GetConsistencyProof", pb.GetConsistencyProofRequest, self.get_consistency_proof),
+                ("GetCertificate", pb.GetCertificateRequest, self.get_certificate),
+            )
+        )
+
+    def _of(self, keyring_id: bytes) -> CustodianNode:
+        node = self._node()
+        if not equal(keyring_id, node.context.keyring.keyring_id):
+            raise NotFound("this node serves another keyring", reason="WRONG_KEYRING")
+        return node
+
+    async def get_checkpoint(self, request: pb.GetCheckpointRequest, call: Call) -> pb.GetCheckpointResponse:
+        note = await self._run(self._of(request.keyring_id).checkpoint)
+        return pb.GetCheckpointResponse(checkpoint=note.to_bytes())
+
+    async def get_tiles(self, request: pb.GetTilesRequest, call: Call) -> pb.GetTilesResponse:
+        tiles = await self._aside(self._of(request.keyring_id).tiles, list(request.paths))
+        return pb.GetTilesResponse(tiles=tiles)
+
+    async def get_inclusion_proof(
+        self, request: pb.GetInclusionProofRequest, call: Call
+    ) -> pb.GetInclusionProofResponse:
+        node = self._of(request.keyring_id)
+        entry, proof = await self._run(node.inclusion, request.index, request.size)
+        return pb.GetInclusionProofResponse(entry=entry, proof=proof)
+
+    async def get_consistency_proof(
+        self, request: pb.GetConsistencyProofRequest, call: Call
+    ) -> pb.GetConsistencyProofResponse:
+        node = self._of(request.keyring_id)
+        proof = await self._run(node.consistency_proof, request.old_size, request.new_size)
+        return pb.GetConsistencyProofResponse(proof=proof)
+
+    async def get_certificate(
+        self, request: pb.GetCertificateRequest, call: Call
+    ) -> pb.GetCertificateResponse:
+        node = self._of(request.keyring_id)
+        name = RequestHash(request.request_hash)
+        found = await self._run(node.certificates, name, request.certificate_hash)
+        return pb.GetCertificateResponse(certificates=found)
