@@ -10,6 +10,8 @@ from typing import Any, Final
 
 MAX_SHOWN: Final = 20
 """Findings of one kind about one custodian whose evidence is kept; more are counted."""
+MAX_WORDS: Final = 400
+"""Characters of a summary."""
 
 
 class Kind(enum.StrEnum):
@@ -101,7 +103,9 @@ def folded(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """In the order of kinds, the same thing once, and of many of one kind about one custodian the first ones."""
     groups: dict[tuple[int, Kind], dict[str, Finding]] = {}
     for finding in findings:
-        groups.setdefault((finding.index, finding.kind), {}).setdefault(finding.summary, finding)
+        # A node's own words stand in some of them: they must not fill the page.
+        short = replace(finding, summary=finding.summary[:MAX_WORDS])
+        groups.setdefault((finding.index, finding.kind), {}).setdefault(short.summary, short)
     found: list[Finding] = []
     order = list(Kind)
     for (_, kind), same in sorted(groups.items(), key=lambda item: (order.index(item[0][1]), item[0][0])):

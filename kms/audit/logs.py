@@ -39,6 +39,10 @@ class LogReader(Protocol):
         """Checkpoints of others' logs that this custodian keeps: notes, of any origin."""
         ...
 
+    def misbehaviour(self) -> Sequence[bytes]:
+        """Evidence that it keeps against others' logs (`statements.misbehaviour`), exact bytes."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -77,6 +81,9 @@ class FolderLog:
         return [self._read(str(path.relative_to(self._folder)), MAX_CERTIFICATE) for path in found]
 
     def seen(self) -> Sequence[bytes]:
+        return ()
+
+    def misbehaviour(self) -> Sequence[bytes]:
         return ()
 
     def close(self) -> None:

@@ -145,11 +145,16 @@ def two_histories(party: Party, earlier: bytes, later: bytes, nodes: Nodes) -> F
         shown = rewritten(small, large, nodes)
     if shown is None:
         return None
+    return shown_histories(party.index, small.checkpoint.size, shown.to_bytes())
+
+
+def shown_histories(index: int, size: int, misbehaviour: bytes) -> Finding:
+    """The finding that this evidence makes, which is not checked here."""
     return Finding(
         Kind.TWO_HISTORIES,
-        party.index,
-        f"of its first {small.checkpoint.size} entries it signed two different roots",
-        Evidence({"misbehaviour": shown.to_bytes()}),
+        index,
+        f"of its first {size} entries it signed two different roots",
+        Evidence({"misbehaviour": misbehaviour}),
         transferable=True,
     )
 

@@ -14,23 +14,27 @@ from concurrent.futures import ProcessPoolExecutor, wait
 from dataclasses import astuple, dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from kms.audit.crossing import Crossing, Doubt
+from kms.audit.evidence import check
 from kms.audit.findings import Finding, accused, folded
 from kms.audit.holding import hold
 from kms.audit.logs import LogSource
 from kms.audit.mirror import Mirror, verified
 from kms.audit.parties import Parties, Party
-from kms.audit.reading import Limits, LogRead, behind, compare, read_log, silent
+from kms.audit.reading import Limits, LogRead, behind, compare, read_log, shown_histories, silent
 from kms.audit.state import Kept, load, save
 from kms.errors import KmsError
 from kms.statements.audit import LogKind
 from kms.statements.checkpoint import cosigned_at, read_note
+from kms.statements.misbehaviour import read_misbehaviour
 from kms.statements.promises import Promise, open_promise
 
 Tell = Callable[[str, int, int], None]
-ReadAndSeen = tuple[LogRead, list[bytes]]
+WORTH_A_PROCESS: Final = 20_000
+"""New entries: starting a process takes as long as reading about so many."""
+ReadAndSeen = tuple[LogRead, list[bytes], list[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,7 @@ class Audit:
     tell: Tell = lambda what, done, total: None
     _reads: dict[int, LogRead] = field(default_factory=dict)
     _seen: list[bytes] = field(default_factory=list)
+    _shown: list[bytes] = field(default_factory=list)
     _findings: list[Finding] = field(default_factory=list)
 
     def run(self, given: Given = Given()) -> Report:
@@ -112,6 +117,7 @@ class Audit:
         self._findings += crossing.findings(doubts)
         self._hold(crossing, promises)
         self._compare(crossing)
+        self._accuse()
         reading = [finding for read in self._reads.values() for finding in read.findings]
         found = folded([*before.findings, *reading, *self._findings])
         save(self.state, self.parties, Kept.of(found, doubts + waiting))
@@ -121,17 +127,19 @@ class Audit:
 
     def _read(self, indices: Iterable[int]) -> None:
         tasks = [(self.sources[i], self.parties.members[i], self._folder(i), self.limits) for i in indices]
-        if self.workers == 1 or len(tasks) == 1:
-            answers = [
-                _read_one(*task, tell=lambda done, total, i=task[1].index: self.tell(f"log {i}", done, total))  # type: ignore[misc]
-                for task in tasks
-            ]
-        else:
-            answers = self._read_together(tasks)
-        for read, seen in answers:
+        large = [task for task in tasks if self.workers != 1 and _is_large(*task)]
+        answers = self._read_together(large) if len(large) > 1 else []
+        for task in tasks:
+            if task not in large or len(large) == 1:
+                label = f"log {task[1].index}"
+                answers.append(
+                    _read_one(*task, tell=lambda done, total, label=label: self.tell(label, done, total))  # type: ignore[misc]
+                )
+        for read, seen, shown in answers:
             known = self._reads.get(read.index)
             self._reads[read.index] = read if known is None else _joined(known, read)
             self._seen += seen
+            self._shown += shown
 
     def _read_together(self, tasks: Sequence[tuple[LogSource, Party, Path, Limits]]) -> list[ReadAndSeen]:
         context = get_context("spawn")  # a process that was forked would share sockets and locks
@@ -221,6 +229,18 @@ class Audit:
             if found is not None:
                 self._findings.append(found)
 
+    def _accuse(self) -> None:
+        """Evidence that custodians keep against each other: whoever keeps it, it holds or it does not."""
+        origins = {party.origin: party.index for party in self.parties.members.values()}
+        for raw in dict.fromkeys(self._shown):
+            try:
+                small, _ = read_misbehaviour(raw).checkpoints
+                finding = shown_histories(origins[small.origin], small.size, raw)
+                check(finding, self.parties)
+            except (KmsError, KeyError):
+                continue
+            self._findings.append(finding)
+
     def _notes(self) -> Iterable[tuple[Party, bytes]]:
         """Checkpoints that were seen and that their log signed; what anybody made up is passed over."""
         origins = {party.origin: party for party in self.parties.members.values()}
@@ -300,6 +320,29 @@ class Audit:
         return found
 
 
+def _listed(ask: Callable[[], Sequence[bytes]]) -> list[bytes]:
+    """What a custodian tells of others; nothing if it does not."""
+    try:
+        return list(ask())
+    except KmsError:
+        return []
+
+
+def _is_large(source: LogSource, party: Party, folder: Path, limits: Limits) -> bool:
+    """Whether so much seems to be new that a process of its own pays; nothing else rests on it."""
+    try:
+        reader = source.open()
+        try:
+            size = read_note(reader.checkpoint()).checkpoint.size
+        finally:
+            reader.close()
+        kept = folder / "checkpoint"
+        old = read_note(kept.read_bytes()).checkpoint.size if kept.exists() else 0
+    except (KmsError, OSError):
+        return False
+    return size - old > WORTH_A_PROCESS
+
+
 def _read_one(
     source: LogSource,
     party: Party,
@@ -311,11 +354,7 @@ def _read_one(
     reader = source.open()
     try:
         read = read_log(reader, party, folder, limits, tell)
-        try:
-            seen = list(reader.seen())
-        except KmsError:
-            seen = []
-        return read, seen
+        return read, _listed(reader.seen), _listed(reader.misbehaviour)
     finally:
         reader.close()
 

@@ -6,6 +6,7 @@ import typer
 
 from kms.cli import (
     admin,
+    audit,
     ceremony,
     coordinator,
     credential,
@@ -27,6 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(admin.app, name="admin")
+app.add_typer(audit.app, name="audit")
 app.add_typer(ceremony.app, name="ceremony")
 app.add_typer(coordinator.app, name="coordinator")
 app.add_typer(credential.app, name="credential")

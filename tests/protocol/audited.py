@@ -38,6 +38,8 @@ class ShownLog:
     certificates: dict[bytes, bytes] = field(default_factory=dict)
     kept: list[bytes] = field(default_factory=list)
     """Checkpoints of others."""
+    evidence: list[bytes] = field(default_factory=list)
+    """Against others."""
     live: bool = True
     on_tiles: Callable[[Sequence[Tile], list[bytes]], list[bytes]] = lambda wanted, honest: honest
     """What is answered in place of the honest tiles."""
@@ -88,6 +90,9 @@ class ShownLog:
 
     def seen(self) -> Sequence[bytes]:
         return self.kept
+
+    def misbehaviour(self) -> Sequence[bytes]:
+        return self.evidence
 
     def _tile(self, tile: Tile) -> bytes:
         if tile.level == ENTRIES:

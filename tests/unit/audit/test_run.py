@@ -106,6 +106,21 @@ def test_a_checkpoint_that_a_peer_keeps_of_another_history_shows_both(scene: Sce
     assert (finding.index, finding.kind) == (1, Kind.TWO_HISTORIES)
 
 
+def test_evidence_that_a_peer_keeps_counts_though_the_log_answers_no_more(scene: Scene) -> None:
+    from kms.statements.checkpoint import read_note
+    from kms.statements.misbehaviour import split_view
+
+    scene.read()
+    log = scene.logs[1]
+    other = log.copy(1)
+    other.append(LogKind.DECISION, scene.request(), "DENY")
+    other.append(LogKind.DECISION, scene.request(), "DENY")
+    shown = split_view(read_note(log.note()), read_note(other.note()))
+    scene.logs[4].evidence += [shown.to_bytes(), b"junk", b""]
+    report = scene.audit(sources={i: log for i, log in scene.logs.items() if i != 1})
+    assert kinds(report) == [(1, "SILENT"), (1, "TWO_HISTORIES")]
+
+
 def test_what_a_peer_cosigned_since_is_no_rollback(scene: Scene) -> None:
     scene.read()
     shown: list[bytes] = []
