@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import py_ecc  # noqa: F401  # tests use it by itself too
 import pytest
 from hypothesis import settings
+
+from tests import stores
+from tests.postgres import server
+
+__all__ = ["server"]
 
 # A slow machine is no failure: no example has a time limit.
 settings.register_profile("project", deadline=None)
@@ -51,3 +58,21 @@ def _shares_its_module(item: pytest.Function) -> bool:
         for name in item.fixturenames
         if (found := definitions.get(name))
     )
+
+
+@pytest.fixture(scope="session", autouse=os.environ.get("KMS_TEST_STORE") == "postgres")
+def _everywhere_on_postgres(request: pytest.FixtureRequest) -> Iterator[None]:
+    with stores.kept_on(request.getfixturevalue("server")):
+        yield
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.definition.get_closest_marker("each_store"):
+        metafunc.fixturenames.insert(0, "_store_kind")
+        metafunc.parametrize("_store_kind", ["sqlite", "postgres"], indirect=True)
+
+
+@pytest.fixture
+def _store_kind(request: pytest.FixtureRequest) -> Iterator[None]:
+    with stores.kept_on(request.getfixturevalue("server") if request.param == "postgres" else None):
+        yield

@@ -84,7 +84,7 @@ def accept(
     known = None
     if settings.manifest.exists():
         known = read_chain(settings.manifest, settings.keyring_id).last.envelope
-    joined = settings.store.exists()
+    joined = settings.place.exists()
     me = Standing(
         identity.public, settings.keyring_id, known, joined, _remembered(settings) if joined else None
     )
@@ -168,8 +168,8 @@ def place_manifest(settings: CustodianConfig, chain: Path) -> None:
         return
     known = read_own(settings.manifest, settings.keyring_id)
     if len(follow(known, offered).links) > len(known.links):
-        if settings.store.exists():
-            raise ConfigError(f"{settings.store} exists already: the node follows the chain by itself")
+        if settings.place.exists():
+            raise ConfigError(f"{settings.place} exists already: the node follows the chain by itself")
         part = settings.manifest.with_name(f".{settings.manifest.name}.new")
         part.unlink(missing_ok=True)
         files.create(part, files.read(chain))
@@ -189,7 +189,7 @@ def _remembered(settings: CustodianConfig) -> Seen | None:
     from kms.errors import StoreError
 
     try:
-        store = SqliteCustodianStore.open(settings.store)
+        store = SqliteCustodianStore.open(settings.place)
     except StoreError as error:
         if error.reason != "STORE_LOCKED":
             raise

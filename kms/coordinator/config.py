@@ -10,6 +10,8 @@ from kms.errors import ConfigError
 from kms.statements.chain import Chain
 from kms.statements.chain_file import read_chain
 from kms.statements.manifest import Keyring
+from kms.storage.database import Place
+from kms.storage.postgres import Postgres
 from kms.transport.tls import TlsFiles
 
 
@@ -30,8 +32,15 @@ class CoordinatorConfig:
     refresh_seconds: int = 30
     mailbox_admins: tuple[bytes, ...] = ()
     """Public keys of whoever may leave a proposal here besides the keyring's admins: those of one to be founded."""
+    postgres: str = ""
+    """A libpq connection string: the store is in that database then; transcripts and mailbox lie beside `store`."""
     wire_tap: Path | None = None
     """Development only: a file that gets every byte sent and received after TLS."""
+
+    @property
+    def place(self) -> Place:
+        """Where the store is."""
+        return Postgres(self.postgres) if self.postgres else self.store
 
     def endpoints(self, keyring: Keyring) -> Mapping[int, str]:
         """Relay endpoints by index; ConfigError unless there is one for every custodian of the manifest.

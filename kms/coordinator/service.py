@@ -320,7 +320,7 @@ async def serve(
     relay = Relay(keyring, config.endpoints(keyring), config.tls, tap)
     service = CoordinatorService(
         chain,
-        SqliteCoordinatorStore.open(config.store),
+        SqliteCoordinatorStore.open(config.place),
         relay,
         lambda adopted: (reread or (lambda: config))().endpoints(adopted),
         config.store.parent / "ceremonies",

@@ -61,7 +61,7 @@ class SqliteCoordinatorStore:
         self._db = connection
 
     @classmethod
-    def open(cls, path: Path) -> SqliteCoordinatorStore:
+    def open(cls, path: database.Place) -> SqliteCoordinatorStore:
         opener = database.open_existing if path.exists() else database.create
         return cls(opener(path, MIGRATIONS))
 
@@ -104,8 +104,8 @@ class SqliteCoordinatorStore:
     def set_states(self, states: Mapping[KeyId, int]) -> None:
         with database.transaction(self._db) as db:
             db.executemany(
-                "UPDATE keys SET state = max(state, ?) WHERE key_id = ?",
-                [(state, key_id) for key_id, state in states.items()],
+                "UPDATE keys SET state = ? WHERE key_id = ? AND state < ?",
+                [(state, key_id, state) for key_id, state in states.items()],
             )
 
     def found(self, key_ids: Sequence[KeyId]) -> Mapping[KeyId, tuple[bytes, int]]:

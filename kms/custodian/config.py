@@ -24,6 +24,7 @@ from kms.statements.chain_file import read_chain
 from kms.statements.passkeys import RelyingParty
 from kms.statements.registry import Approver
 from kms.storage import database, erasable, keyfile, officers
+from kms.storage.postgres import Postgres
 from kms.transport.tls import TlsFiles
 
 
@@ -113,6 +114,8 @@ class CustodianConfig:
     statements_per_key_per_hour: int = 60
     history_days: int = 400
     history_rows: int = 1_000_000
+    postgres: str = ""
+    """A libpq connection string: the store is in that database then, and no file is made at `store`."""
     tick_seconds: int = 30
     metrics: str = ""
     reflection: bool = False
@@ -126,6 +129,11 @@ class CustodianConfig:
         """Where the row root is: by the store, on a disk that overwrites in place."""
         return self.erasing.row_root or self.store.parent / "row.root"
 
+    @property
+    def place(self) -> database.Place:
+        """Where the store is."""
+        return Postgres(self.postgres) if self.postgres else self.store
+
     def root(self) -> StorageRoot:
         """Where the storage root is and how it opens."""
         return StorageRoot(self.storage_root, self.unlock, self.passphrase_file)
@@ -138,9 +146,9 @@ def open_vault(config: CustodianConfig) -> Vault:
 
 def open_store(config: CustodianConfig, vault: Vault, now: int) -> tuple[SqliteCustodianStore, Rolling]:
     """The store, with its row root in the vault; a roll that was killed stands where it stood."""
-    store = SqliteCustodianStore.open(config.store)
+    store = SqliteCustodianStore.open(config.place)
     try:
-        with database.explained(config.store):
+        with database.explained(config.place):
             return store, Rolling(config.row_root(), store, vault, now)
     except BaseException:
         store.close()
@@ -200,7 +208,7 @@ def join(config: CustodianConfig, now: int) -> int:
     identity = read_identity(config, vault)
     for custodian in keyring.manifest.custodians:
         if custodian.identity_key == identity.public:
-            SqliteCustodianStore.create(config.store, keyring.keyring_id, custodian.index).close()
+            SqliteCustodianStore.create(config.place, keyring.keyring_id, custodian.index).close()
             # Of a store that is lost: copies of it that lie anywhere are to open no more.
             erasable.discard(config.row_root())
             open_store(config, vault, now)[0].close()
@@ -238,5 +246,5 @@ def open_node(
         config.forbids_fail_closed,
         roll_seconds=config.erasing.roll_hours * 3600,
     )
-    with database.explained(config.store):
+    with database.explained(config.place):
         return CustodianNode(chain, identity, store, vault, approvers, now, options, rolling)

@@ -195,7 +195,7 @@ class SqliteCustodianStore:
         self.roll = SqliteRoll(connection)
 
     @classmethod
-    def create(cls, path: Path, keyring_id: bytes, index: int) -> SqliteCustodianStore:
+    def create(cls, path: database.Place, keyring_id: bytes, index: int) -> SqliteCustodianStore:
         connection = database.create(path, MIGRATIONS)
         store = cls(connection)
         with store.transaction():
@@ -204,7 +204,7 @@ class SqliteCustodianStore:
         return store
 
     @classmethod
-    def open(cls, path: Path) -> SqliteCustodianStore:
+    def open(cls, path: database.Place) -> SqliteCustodianStore:
         return cls(database.open_existing(path, MIGRATIONS))
 
     def transaction(self) -> AbstractContextManager[object]:
@@ -446,7 +446,7 @@ class SqliteCustodianStore:
 
     def waiting(self) -> Sequence[StoredRequest]:
         rows = self._db.execute(
-            f"SELECT {self._REQUEST} FROM requests WHERE state = ? ORDER BY received_at, rowid", (WAITING,)
+            f"SELECT {self._REQUEST} FROM requests WHERE state = ? ORDER BY received_at, hash", (WAITING,)
         ).fetchall()
         return [StoredRequest(*row) for row in rows]
 
@@ -478,7 +478,7 @@ class SqliteCustodianStore:
 
     def use_grant(self, grant: GrantId, keys: int) -> None:
         self._db.execute(
-            "INSERT INTO grant_uses VALUES (?, ?) ON CONFLICT (grant_id) DO UPDATE SET uses = uses + ?",
+            "INSERT INTO grant_uses VALUES (?, ?) ON CONFLICT (grant_id) DO UPDATE SET uses = grant_uses.uses + ?",
             (grant, keys, keys),
         )
 
@@ -521,13 +521,13 @@ class SqliteCustodianStore:
 
     def empty_journal(self) -> None:
         # secure_delete overwrites the page, this the journal that still holds the old one.
-        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        database.empty_journal(self._db)
 
     # -- counters ----------------------------------------------------------------------------------------
 
     def add(self, key: bytes, at: int, n: int) -> None:
         self._db.execute(
-            "INSERT INTO counters VALUES (?, ?, ?) ON CONFLICT (key, at) DO UPDATE SET n = n + ?",
+            "INSERT INTO counters VALUES (?, ?, ?) ON CONFLICT (key, at) DO UPDATE SET n = counters.n + ?",
             (key, at, n, n),
         )
 

@@ -37,7 +37,7 @@ class SqliteBudgets:
     def add(self, counts: Sequence[tuple[bytes, int, int, int, int]]) -> None:
         self._db.executemany(
             "INSERT INTO budget_counts VALUES (?, ?, ?, ?, ?)"
-            " ON CONFLICT (name, at) DO UPDATE SET n = n + excluded.n",
+            " ON CONFLICT (name, at) DO UPDATE SET n = budget_counts.n + excluded.n",
             counts,
         )
 

@@ -39,8 +39,9 @@ class SqliteHistory:
         answered = int(row.seconds >= 0)
         self._db.execute(
             "INSERT INTO history_hours VALUES (?, ?, 1, ?, ?, ?) ON CONFLICT (hour, outcome) DO UPDATE SET"
-            " decisions = decisions + 1, keys = keys + excluded.keys,"
-            " answered = answered + excluded.answered, seconds = seconds + excluded.seconds",
+            " decisions = history_hours.decisions + 1, keys = history_hours.keys + excluded.keys,"
+            " answered = history_hours.answered + excluded.answered,"
+            " seconds = history_hours.seconds + excluded.seconds",
             (row.at // HOUR * HOUR, row.outcome, row.allowed, answered, max(0, row.seconds)),
         )
 
@@ -66,8 +67,8 @@ class SqliteHistory:
         texts = list(used)
         if wanted.outcomes:
             # Of several outcomes there are many rows: they are met on the way, and not gathered and sorted.
-            one = "" if len(wanted.outcomes) == 1 else "+"
-            texts.append(f"{one}outcome IN ({','.join('?' * len(wanted.outcomes))})")
+            column = "outcome" if len(wanted.outcomes) == 1 else "(outcome || '')"
+            texts.append(f"{column} IN ({','.join('?' * len(wanted.outcomes))})")
             values += sorted(wanted.outcomes)
         where = f" WHERE {' AND '.join(texts)}" if texts else ""
         rows = self._db.execute(

@@ -36,7 +36,7 @@ class SqliteWitness:
             changed = self._db.execute(
                 "INSERT INTO witnessed SELECT ?1, ?2, ?3, ?4"
                 " WHERE ?5 = 0 OR EXISTS (SELECT 1 FROM witnessed WHERE origin = ?1)"
-                " ON CONFLICT (origin) DO UPDATE SET size = ?2, root = ?3, note = ?4 WHERE size = ?5",
+                " ON CONFLICT (origin) DO UPDATE SET size = ?2, root = ?3, note = ?4 WHERE witnessed.size = ?5",
                 (origin, new.size, new.root, new.note, old),
             ).rowcount
         return changed == 1

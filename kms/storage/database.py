@@ -1,4 +1,4 @@
-"""Open a SQLite database for a node: WAL, synchronous FULL, one process, known schema, whole file.
+"""Open a node's database: in SQLite (WAL, synchronous FULL, one process, known schema, whole file) or PostgreSQL.
 
 A node that starts on a damaged or foreign store would forget what it has acknowledged, so it refuses and says
 why.
@@ -11,17 +11,25 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 from sqlite_utils import Database, Migrations
 
 from kms.errors import Exhausted, StoreError, Unavailable
+from kms.storage import postgres
+from kms.storage.postgres import Postgres, PostgresConnection
+
+Place = Path | Postgres
+"""Where a store is: a file, or a database."""
 
 QUICK_CHECK_BYTES = 64 << 20
 """Up to this size the whole file is checked at the start; beyond it `check` does, on demand."""
 
 
-def create(path: Path, migrations: Migrations) -> sqlite3.Connection:
-    """A new store; StoreError if the file exists."""
+def create(path: Place, migrations: Migrations) -> sqlite3.Connection:
+    """A new store; StoreError if there is one."""
+    if isinstance(path, Postgres):
+        return cast(sqlite3.Connection, postgres.create(path, migrations))  # it answers what the plugs ask
     if path.exists():
         raise StoreError(f"{path} exists already: refusing to write over a store", reason="STORE_EXISTS")
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -31,8 +39,10 @@ def create(path: Path, migrations: Migrations) -> sqlite3.Connection:
     return connection
 
 
-def open_existing(path: Path, migrations: Migrations) -> sqlite3.Connection:
+def open_existing(path: Place, migrations: Migrations) -> sqlite3.Connection:
     """An existing store, brought to the current schema; StoreError if it is locked, damaged or newer."""
+    if isinstance(path, Postgres):
+        return cast(sqlite3.Connection, postgres.open_existing(path, migrations))
     if not path.exists():
         raise StoreError(f"there is no store at {path}: run init first", reason="STORE_MISSING")
     with explained(path):
@@ -80,8 +90,12 @@ def _check_whole(connection: sqlite3.Connection, path: Path) -> None:
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Whatever SQLite says of an unusable file, as a StoreError with the path."""
+def explained(path: Place) -> Iterator[None]:
+    """Whatever the database says of an unusable store, as a StoreError that says where it is."""
+    if isinstance(path, Postgres):
+        with postgres.explained(path):
+            yield
+        return
     try:
         yield
     except sqlite3.OperationalError as error:
@@ -95,8 +109,12 @@ def explained(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+def transaction(connection: sqlite3.Connection | PostgresConnection) -> Iterator[sqlite3.Connection]:
     """All or nothing, durable when it ends. Exhausted if the disk is full: nothing was acknowledged then."""
+    if isinstance(connection, PostgresConnection):
+        with connection.transaction():
+            yield cast(sqlite3.Connection, connection)
+        return
     try:
         connection.execute("BEGIN IMMEDIATE")
         yield connection
@@ -107,6 +125,14 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         if isinstance(error, sqlite3.OperationalError):
             raise store_failure(error) from None
         raise
+
+
+def empty_journal(connection: sqlite3.Connection | PostgresConnection) -> None:
+    """Let nothing that was overwritten stay in the journal."""
+    if isinstance(connection, PostgresConnection):
+        connection.empty_journal()
+    else:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def store_failure(error: sqlite3.Error) -> Exception:

@@ -56,6 +56,7 @@ from kms_client.cache import OpenKey
 from kms_client.collecting import Collector
 from kms_client.dealing import Dealt, build_deposit, deal_keys
 from kms_client.requesting import Prepared, prepare_request
+from tests import stores
 from tests.protocol.coordinator import Bend, Coordinator, honest
 
 START = 1_800_000_000
@@ -176,10 +177,11 @@ class World:
         path = self.folder / f"custodian-{index}.db"
         if index in self.nodes:
             self.nodes.pop(index).close()
-        if path.exists():
-            store = SqliteCustodianStore.open(path)
+        place = stores.place(path)
+        if place.exists():
+            store = SqliteCustodianStore.open(place)
         else:
-            store = SqliteCustodianStore.create(path, self.keyring.keyring_id, index)
+            store = SqliteCustodianStore.create(place, self.keyring.keyring_id, index)
         human = self.approvers[index]
         key = ApproverKey.of_key(human.public)
         approver = Approver(f"approver {index}", key, frozenset({f"{iss('a')}|dr-self"}))
@@ -213,8 +215,7 @@ class World:
     def forget(self, index: int) -> None:
         """Take a custodian's store away: it starts from nothing."""
         self.nodes.pop(index).close()
-        for file in self.folder.glob(f"custodian-{index}.db*"):
-            file.unlink()
+        stores.remove(self.folder / f"custodian-{index}.db")
 
     # -- who acts ----------------------------------------------------------------------------------------
 

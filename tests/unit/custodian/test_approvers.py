@@ -34,6 +34,8 @@ from tests.protocol.people import (
 from tests.protocol.world import LAB, World, signing_key
 from tests.reference.authenticator import PRESENT, Authenticator
 
+pytestmark = pytest.mark.each_store
+
 RP, ORIGIN = "console.example", "https://console.example"
 PARTY = RelyingParty(RP, (ORIGIN,))
 ANN, BEA, CID, DAN = (signing_key(name) for name in ("ann", "bea", "cid", "dan"))

@@ -14,6 +14,8 @@ from kms.statements.evidence import Revocation
 from kms.statements.release import Purpose
 from tests.protocol.world import World
 
+pytestmark = pytest.mark.each_store
+
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:

@@ -17,6 +17,7 @@ import pytest
 from kms.custodian.roll_store import Phase
 from kms.custodian.sqlite import SqliteCustodianStore
 from kms.storage import erasable
+from kms.storage.database import Place
 from tests.unit.custodian import rolled_store as rolled
 from tests.unit.custodian.rolled_store import NOW
 
@@ -61,7 +62,7 @@ def roll_in_child(folder: Path, kill_at: int) -> int:
             erasable.secrets.token_bytes = points.around(erasable.secrets.token_bytes)  # type: ignore[attr-defined]
             whole = SqliteCustodianStore.open
 
-            def traced(path: Path) -> SqliteCustodianStore:
+            def traced(path: Place) -> SqliteCustodianStore:
                 store = whole(path)
                 store._db.set_trace_callback(points.pass_one)
                 return store

@@ -16,6 +16,8 @@ from kms_client.mandates import actors
 from tests.protocol.adversary import ruling
 from tests.protocol.world import BOOKING, LAB, Device, World
 
+pytestmark = pytest.mark.each_store
+
 TREATMENT, ACCESS = Purpose.TREATMENT, Purpose.PATIENT_ACCESS
 
 

@@ -17,6 +17,8 @@ from tests.protocol.adversary import reason_of, refusals
 from tests.protocol.ceremonies import Resharing, change_committee, make_order, message
 from tests.protocol.world import LAB, Device, World, signing_key
 
+pytestmark = pytest.mark.each_store
+
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:

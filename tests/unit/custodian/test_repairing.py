@@ -18,6 +18,8 @@ from tests.protocol.ceremonies import Resharing, make_order, message
 from tests.protocol.repairs import Repairing, lose_store
 from tests.protocol.world import LAB, Device, World
 
+pytestmark = pytest.mark.each_store
+
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:

@@ -12,6 +12,8 @@ from tests.protocol.adversary import reason_of
 from tests.protocol.ceremonies import Resharing, change_committee, make_order, message
 from tests.protocol.world import LAB, Device, World
 
+pytestmark = pytest.mark.each_store
+
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
