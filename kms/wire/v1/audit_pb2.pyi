@@ -41,6 +41,10 @@ class LogKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     LOG_KIND_FORBIDS: _ClassVar[LogKind]
     LOG_KIND_BUDGET: _ClassVar[LogKind]
     LOG_KIND_RECOVERED: _ClassVar[LogKind]
+    LOG_KIND_DESTROY_SCHEDULED: _ClassVar[LogKind]
+    LOG_KIND_DESTROY_CANCELLED: _ClassVar[LogKind]
+    LOG_KIND_DESTROYED: _ClassVar[LogKind]
+    LOG_KIND_LEGAL_HOLD: _ClassVar[LogKind]
 LOG_KIND_UNSPECIFIED: LogKind
 LOG_KIND_STARTED: LogKind
 LOG_KIND_DEPOSIT: LogKind
@@ -72,6 +76,10 @@ LOG_KIND_APPROVER_REMOVED: LogKind
 LOG_KIND_FORBIDS: LogKind
 LOG_KIND_BUDGET: LogKind
 LOG_KIND_RECOVERED: LogKind
+LOG_KIND_DESTROY_SCHEDULED: LogKind
+LOG_KIND_DESTROY_CANCELLED: LogKind
+LOG_KIND_DESTROYED: LogKind
+LOG_KIND_LEGAL_HOLD: LogKind
 
 class LogEntry(_message.Message):
     __slots__ = ("index", "kind", "at", "subject_hash", "principal", "outcome", "count", "previous_hash", "detail_root", "basis")

@@ -23,6 +23,9 @@ class NoticeKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     NOTICE_KIND_EMERGENCY: _ClassVar[NoticeKind]
     NOTICE_KIND_READ_BY_OTHERS: _ClassVar[NoticeKind]
     NOTICE_KIND_EMERGENCY_ASKED: _ClassVar[NoticeKind]
+    NOTICE_KIND_DESTROY_SCHEDULED: _ClassVar[NoticeKind]
+    NOTICE_KIND_DESTROY_CANCELLED: _ClassVar[NoticeKind]
+    NOTICE_KIND_DESTROYED: _ClassVar[NoticeKind]
 NOTICE_KIND_UNSPECIFIED: NoticeKind
 NOTICE_KIND_OWNER_KEY_ADDED: NoticeKind
 NOTICE_KIND_GUARDIAN_ADDED: NoticeKind
@@ -34,6 +37,9 @@ NOTICE_KIND_RECOVERY_STOPPED: NoticeKind
 NOTICE_KIND_EMERGENCY: NoticeKind
 NOTICE_KIND_READ_BY_OTHERS: NoticeKind
 NOTICE_KIND_EMERGENCY_ASKED: NoticeKind
+NOTICE_KIND_DESTROY_SCHEDULED: NoticeKind
+NOTICE_KIND_DESTROY_CANCELLED: NoticeKind
+NOTICE_KIND_DESTROYED: NoticeKind
 
 class SubmitConsentRequest(_message.Message):
     __slots__ = ("statement",)

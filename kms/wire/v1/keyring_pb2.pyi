@@ -103,7 +103,7 @@ class Signature(_message.Message):
     def __init__(self, keyid: _Optional[bytes] = ..., sig: _Optional[bytes] = ...) -> None: ...
 
 class Manifest(_message.Message):
-    __slots__ = ("suite", "signer_role", "name", "sequence", "previous_hash", "keyring_id", "threshold", "durable_quorum", "custodians", "admins", "admin_quorum", "issuers", "policy", "policy_schema", "created_at", "expires_at", "change_delay", "emergency", "golden_hash", "budgets", "recovery_delay")
+    __slots__ = ("suite", "signer_role", "name", "sequence", "previous_hash", "keyring_id", "threshold", "durable_quorum", "custodians", "admins", "admin_quorum", "issuers", "policy", "policy_schema", "created_at", "expires_at", "change_delay", "emergency", "golden_hash", "budgets", "recovery_delay", "destruction_delay")
     SUITE_FIELD_NUMBER: _ClassVar[int]
     SIGNER_ROLE_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -125,6 +125,7 @@ class Manifest(_message.Message):
     GOLDEN_HASH_FIELD_NUMBER: _ClassVar[int]
     BUDGETS_FIELD_NUMBER: _ClassVar[int]
     RECOVERY_DELAY_FIELD_NUMBER: _ClassVar[int]
+    DESTRUCTION_DELAY_FIELD_NUMBER: _ClassVar[int]
     suite: int
     signer_role: SignerRole
     name: str
@@ -146,7 +147,8 @@ class Manifest(_message.Message):
     golden_hash: bytes
     budgets: _containers.RepeatedCompositeFieldContainer[Budget]
     recovery_delay: int
-    def __init__(self, suite: _Optional[int] = ..., signer_role: _Optional[_Union[SignerRole, str]] = ..., name: _Optional[str] = ..., sequence: _Optional[int] = ..., previous_hash: _Optional[bytes] = ..., keyring_id: _Optional[bytes] = ..., threshold: _Optional[int] = ..., durable_quorum: _Optional[int] = ..., custodians: _Optional[_Iterable[_Union[ManifestCustodian, _Mapping]]] = ..., admins: _Optional[_Iterable[bytes]] = ..., admin_quorum: _Optional[int] = ..., issuers: _Optional[_Iterable[_Union[Issuer, _Mapping]]] = ..., policy: _Optional[str] = ..., policy_schema: _Optional[str] = ..., created_at: _Optional[int] = ..., expires_at: _Optional[int] = ..., change_delay: _Optional[int] = ..., emergency: _Optional[bool] = ..., golden_hash: _Optional[bytes] = ..., budgets: _Optional[_Iterable[_Union[Budget, _Mapping]]] = ..., recovery_delay: _Optional[int] = ...) -> None: ...
+    destruction_delay: int
+    def __init__(self, suite: _Optional[int] = ..., signer_role: _Optional[_Union[SignerRole, str]] = ..., name: _Optional[str] = ..., sequence: _Optional[int] = ..., previous_hash: _Optional[bytes] = ..., keyring_id: _Optional[bytes] = ..., threshold: _Optional[int] = ..., durable_quorum: _Optional[int] = ..., custodians: _Optional[_Iterable[_Union[ManifestCustodian, _Mapping]]] = ..., admins: _Optional[_Iterable[bytes]] = ..., admin_quorum: _Optional[int] = ..., issuers: _Optional[_Iterable[_Union[Issuer, _Mapping]]] = ..., policy: _Optional[str] = ..., policy_schema: _Optional[str] = ..., created_at: _Optional[int] = ..., expires_at: _Optional[int] = ..., change_delay: _Optional[int] = ..., emergency: _Optional[bool] = ..., golden_hash: _Optional[bytes] = ..., budgets: _Optional[_Iterable[_Union[Budget, _Mapping]]] = ..., recovery_delay: _Optional[int] = ..., destruction_delay: _Optional[int] = ...) -> None: ...
 
 class Budget(_message.Message):
     __slots__ = ("scope", "window", "limit", "on_excess")
