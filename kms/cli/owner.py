@@ -276,6 +276,9 @@ NOTICES = {
     "recovery_stopped": "a recovery was stopped",
     "emergency": "RECORDS WERE READ IN AN EMERGENCY, without your leave",
     "emergency_asked": "somebody asks custodians' people to open records in an emergency, without your leave",
+    "destroy_scheduled": "RECORDS ARE TO BE DESTROYED; if that is a mistake: kms key cancel",
+    "destroy_cancelled": "records are not to be destroyed after all",
+    "destroyed": "records were destroyed: nobody opens them any more",
     "read_by_others": "records were read by somebody whom a rule or a custodian's people let in",
 }
 

@@ -58,6 +58,7 @@ ISSUER_KEYS: Final = "issuer keys"
 CREDENTIAL: Final = "credential"
 SUBJECT: Final = "subject"
 RECOVERY: Final = "recovery"
+DESTROY_REASON: Final = "destroy reason"
 
 # H(label, ...) used as HPKE `info`.
 SEAL_DEPOSIT: Final = "deposit"

@@ -232,6 +232,13 @@ def _human_rulings(
     pending = {p for p, r in before.items() if r.verdict is Verdict.PENDING}
     if approval.verdict is not Verdict.ALLOW:
         return rulings | dict.fromkeys(pending, (Verdict.DENY, "HUMAN_DENIED", approval.approver_thumbprint))
+    for position in pending:
+        if case.keys[position] is None:  # destroyed, or about to be, since it was asked for
+            rulings[position] = (
+                Verdict.DENY,
+                case.missing_reason(position),
+                approval.approver_thumbprint,
+            )
     for attrs, positions in attributes(node, case, now, approvals=people).items():
         outcome = node.policy.decide_release(attrs)
         # A second "pending" would wait for a human who has answered already.

@@ -14,6 +14,7 @@ from kms.crypto.hashing import H, equal
 from kms.custodian.context import NodeContext
 from kms.custodian.owners import NAMED_PURPOSES, Standing, standings, with_named
 from kms.custodian.store import StoredKey
+from kms.custodian.tombstones import Gone, gone
 from kms.custodian.vouching import key_is_killed, vouch
 from kms.errors import EvidenceRefused, Invalid, KmsError
 from kms.policy.attributes import (
@@ -50,6 +51,8 @@ class Case:
     """Who acts for the keys' owners."""
     taken_back: frozenset[tuple[GrantId, Thumbprint]] = frozenset()
     """(grant's use name, owner for whose keys it no longer counts)."""
+    gone: Gone = field(default_factory=dict)
+    """Keys that are destroyed, or wait for it, with the reason: None stands in their places."""
 
     def grant_for(self, position: int) -> Grant | None:
         """The first grant that covers the key at this position for the request's purpose."""
@@ -97,6 +100,10 @@ class Case:
     def by_right(self, position: int) -> bool:
         """Whether no grant is needed, and none is used up."""
         return self.owned(position) or self.guarded(position)
+
+    def missing_reason(self, position: int) -> str:
+        """Why there is no key to decide on."""
+        return self.gone.get(self.opened.request.key_ids[position], "UNKNOWN_KEY")
 
     def lost_reason(self, position: int) -> str | None:
         """Why a grant that would have covered this key does not count."""
@@ -156,6 +163,10 @@ def build_case(node: NodeContext, opened: OpenedRequest, evidence: Evidence, arr
         else:
             grants.append(grant)
     found = node.store.keys(opened.request.key_ids)
+    # What is to be destroyed is as good as gone, in a request that was allowed before too.
+    closed = gone(node, opened.request.key_ids, now)
+    if closed:
+        found = {key_id: key for key_id, key in found.items() if key_id not in closed}
     keys = tuple(found.get(key_id) for key_id in opened.request.key_ids)
     sides = standings(node, {key.owner for key in keys if key is not None}, now)
     sides = with_named(node, sides, credentials, requester, now)
@@ -178,6 +189,7 @@ def build_case(node: NodeContext, opened: OpenedRequest, evidence: Evidence, arr
         evidence.justification,
         sides,
         taken_back,
+        closed,
     )
 
 

@@ -58,6 +58,15 @@ class Recent(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class DestroyLimits:
+    """This custodian's own brakes: seconds that it waits at least, keys a day that it takes orders for."""
+
+    floor: int = 0
+    keys_a_day: int = 20_000
+    keys_a_day_of_owner: int = 5000
+
+
+@dataclass(frozen=True, slots=True)
 class NodeContext:
     """One custodian: who it is, what it trusts, where it writes, what time it is (unix seconds)."""
 
@@ -90,6 +99,7 @@ class NodeContext:
     statements_per_key_per_hour: int = 60
     history_days: int = 400
     history_rows: int = 1_000_000
+    destroying: DestroyLimits = DestroyLimits()
 
     @property
     def audience(self) -> str:

@@ -101,9 +101,9 @@ def decide(node: NodeContext, envelope: Envelope, sealed_evidence: bytes) -> Dec
 
 def _rule(node: NodeContext, case: Case, now: int) -> Rulings:
     request = case.opened.request
-    rulings: dict[int, tuple[Verdict, str, bytes]] = dict.fromkeys(
-        range(len(case.keys)), (Verdict.DENY, "UNKNOWN_KEY", b"")
-    )
+    rulings: dict[int, tuple[Verdict, str, bytes]] = {
+        p: (Verdict.DENY, case.missing_reason(p), b"") for p, key in enumerate(case.keys) if key is None
+    }
     for attrs, positions in attributes(node, case, now).items():
         outcome = node.policy.decide_release(attrs)
         verdict, reason = VERDICTS[outcome.verdict], outcome.reason

@@ -19,7 +19,9 @@ from kms.custodian import (
     consent,
     decisions,
     deposits,
+    destroying,
     drawing,
+    ending,
     explaining,
     following,
     forbids,
@@ -34,8 +36,10 @@ from kms.custodian import approvers as people
 from kms.custodian.approvals import WaitingView
 from kms.custodian.approvers import ApproverQuorum, Invited, Joining, Revoking
 from kms.custodian.check import damaged_keys
-from kms.custodian.context import NodeContext, Recent
+from kms.custodian.context import DestroyLimits, NodeContext, Recent
 from kms.custodian.decisions import Decided
+from kms.custodian.destroy_rights import Submission
+from kms.custodian.ending import Told
 from kms.custodian.following import keep_chain, longer_chain, membership, stored_chain
 from kms.custodian.history import HistoryPage
 from kms.custodian.ledger import Ledger
@@ -103,6 +107,7 @@ class NodeOptions:
     """Whether to decide and release nothing while the own rules' file is not good."""
     roll_seconds: int = 86400
     """How old the row root may grow."""
+    destroying: DestroyLimits = field(default_factory=DestroyLimits)
 
 
 class CustodianNode:
@@ -168,6 +173,7 @@ class CustodianNode:
             statements_per_key_per_hour=options.statements_per_key_per_hour,
             history_days=options.history_days,
             history_rows=options.history_rows,
+            destroying=options.destroying,
         )
         self.watch = Watch(store, lambda: self.context.chain)
         name = witness_name(keyring_id, index)
@@ -185,6 +191,7 @@ class CustodianNode:
         self.context = people.begin(self.context, approvers, options.approver_quorum)
         self.context.sealing.bind(keyring)
         self._close_outdated()
+        destroying.begin(self.context)
         self.sealing_key()
 
     def sealing_key(self) -> Signed[SealingKey]:
@@ -221,6 +228,16 @@ class CustodianNode:
         """(envelope of a Killed, requests that waited and are denied by it)."""
         self._keep_up()
         return killing.kill(self.context, envelope)
+
+    def destroy(self, submission: Submission) -> bytes:
+        """The envelope of our word on an order to destroy keys, its cancellation, or a legal hold."""
+        self._keep_up()
+        return ending.take(self.context, submission)
+
+    def destruction(self, order_hash: bytes) -> Told:
+        """What is here of an order; NotFound if it never came."""
+        self._keep_up()
+        return ending.told(self.context, order_hash)
 
     def submit_consent(self, envelope: Envelope) -> bytes:
         """The envelope of a ConsentReceipt."""
@@ -397,6 +414,7 @@ class CustodianNode:
         self._keep_up()
         self._look_at_forbids()
         self.sealing_key()
+        destroying.look(self.context)
         return decisions.expire(self.context)
 
     def roll(self, at_once: bool = False) -> RollProgress | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -9,6 +11,7 @@ from kms.custodian.context import NodeContext
 from kms.statements.codec import decode, encode
 from kms.statements.consent import MAX_NOTICES, Notice, NoticeKind
 from kms.statements.ids import Thumbprint
+from kms.statements.keys import Descriptor
 
 KEEP_SECONDS: Final = 366 * 86400
 SEALED_FOR: Final = "notice"
@@ -26,6 +29,19 @@ def notify(
     """Leave a notice for an owner, inside the caller's transaction: what is done and what is told stand together."""
     notice = Notice(0, at, kind, subject, key, count)
     node.store.consent.add_notice(_tag(node, owner), at, node.vault.seal(SEALED_FOR, owner + encode(notice)))
+
+
+def tell_owners(
+    node: NodeContext,
+    keys: Sequence[Descriptor],
+    kind: NoticeKind,
+    subject: bytes,
+    key: Thumbprint | None,
+    at: int,
+) -> None:
+    """The same notice for each owner of these keys, with how many of theirs; `key` acts (None: the admins)."""
+    for owner, n in Counter(d.core.owner_thumbprint for d in keys).items():
+        notify(node, owner, kind, subject, key or owner, at, n)
 
 
 def notices(node: NodeContext, owner: Thumbprint, after: int) -> tuple[Notice, ...]:

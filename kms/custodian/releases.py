@@ -90,7 +90,12 @@ def _still_allowed(
     key that went out under this very request may go out again: it is the same release to the same recipient.
     """
     before = latest_decision(node, stored).statement.by_position()
-    allows = {p: r for p, r in before.items() if r.verdict is Verdict.ALLOW and p in certified}
+    # A key that was destroyed, or waits for it, goes out no more: not under a request that had it before either.
+    allows = {
+        p: r
+        for p, r in before.items()
+        if r.verdict is Verdict.ALLOW and p in certified and case.keys[p] is not None
+    }
     ruled = {p for p, r in allows.items() if not r.approver_thumbprint}
     human = set(allows) - ruled
     if now >= case.opened.request.created_at + RULE_LIFETIME:
@@ -170,6 +175,7 @@ def _deliver(
             basis=certificate.basis,
         )
         node.store.certificates.add(certificate.hash, request.hash, now, certificate.payload)
+        node.store.destructions.count_releases([_key(case, position).number for position in fresh])
         if fresh:  # each key of a request counts once, under however many certificates it is asked for
             _count(node, case, fresh, now)
             node.store.set_counted(request.hash, counted.union(fresh))

@@ -35,6 +35,7 @@ from kms.custodian.resharing import (
     refuse_superseded,
 )
 from kms.custodian.store import StoredKey, StoredVersion
+from kms.custodian.tombstones import refuse_destroyed
 from kms.custodian.vault import SealedRow
 from kms.errors import CryptoError, Denied, Invalid, NotFound
 from kms.statements import ceremony
@@ -104,8 +105,9 @@ def missing(node: NodeContext, version: Version, key_ids: Sequence[KeyId]) -> li
     bound = made_for(node, version)
     if bound is not None and node.me.index not in bound.manifest.indices:
         return []
-    found = node.store.keys(key_ids)
-    return [k for k in key_ids if k not in found or _lacks(node, found[k], version)]
+    found, destroyed = node.store.keys(key_ids), node.store.destructions.tombstones(key_ids)
+    # What was destroyed is not missing: nobody gives it back.
+    return [k for k in key_ids if k not in destroyed and (k not in found or _lacks(node, found[k], version))]
 
 
 def _lacks(node: NodeContext, key: StoredKey, version: Version) -> bool:
@@ -127,6 +129,7 @@ def start(
     node: NodeContext, version: Version, helpers: tuple[int, ...], key_ids: Sequence[KeyId]
 ) -> Signed[RepairTask]:
     """Ask these helpers for this node's own shares of these keys. Invalid if it has, or has erased, one of them."""
+    refuse_destroyed(node, key_ids)
     if len(missing(node, version, key_ids)) != len(key_ids):
         raise Invalid("this node has, or has erased, a share of one of these keys", reason="NOT_MISSING")
     now = node.now()
@@ -378,6 +381,7 @@ def finish(node: NodeContext, repair: Repair) -> bytes:
 
 
 def _descriptors(node: NodeContext, repair: Repair) -> list[Descriptor]:
+    refuse_destroyed(node, repair.pieces.key_ids)  # destroyed since the repair began
     given = {}
     for position, payload in enumerate(repair.descriptors):
         descriptor = parse_descriptor(payload, f"descriptors[{position}]")

@@ -17,6 +17,7 @@ from kms.crypto.resharing import combine_shares, redeal, verify_sub_share
 from kms.crypto.sharing import verify_batch
 from kms.custodian.context import NodeContext
 from kms.custodian.store import StoredKey, StoredVersion
+from kms.custodian.tombstones import refuse_destroyed
 from kms.custodian.vault import SealedRow
 from kms.errors import CryptoError, Denied, Exhausted, Invalid, NotFound, Stale
 from kms.statements import ceremony, quorums
@@ -299,6 +300,8 @@ def _open_blob(node: NodeContext, dealing: Dealing, sealed: bytes | None, now: i
 
 
 def _descriptors(node: NodeContext, batch: Batch) -> tuple[Descriptor, ...]:
+    # Not for the newcomer's sake alone, whom the descriptor's C_0 would give away: nothing is even added up of it.
+    refuse_destroyed(node, batch.key_ids)
     mine = node.store.keys(batch.key_ids)
     given = {}
     for position, payload in enumerate(batch.descriptors):
@@ -534,6 +537,7 @@ def find_keys(node: NodeContext, key_ids: Sequence[KeyId]) -> list[StoredKey]:
     """The keys in this order; NotFound if one is not here, Invalid if one comes twice."""
     if len(set(key_ids)) != len(key_ids):
         raise Invalid("a key comes twice", reason="KEY_REPEATED")
+    refuse_destroyed(node, key_ids)
     found = node.store.keys(key_ids)
     if len(found) != len(key_ids):
         raise NotFound(f"{len(key_ids) - len(found)} of the keys are not here", reason="KEYS_MISSING")

@@ -24,6 +24,7 @@ from kms.custodian.sqlite_approvers import SqliteApprovers
 from kms.custodian.sqlite_budgets import SqliteBudgets
 from kms.custodian.sqlite_certificates import SqliteCertificates
 from kms.custodian.sqlite_consent import SqliteConsent
+from kms.custodian.sqlite_destructions import SqliteDestructions
 from kms.custodian.sqlite_history import SqliteHistory
 from kms.custodian.sqlite_kills import SqliteKills
 from kms.custodian.sqlite_log import SqliteLog
@@ -164,6 +165,13 @@ def m011_certificates(db: Database) -> None:
             db.execute(statement)
 
 
+@MIGRATIONS()
+def m_destructions(db: Database) -> None:
+    for statement in (Path(__file__).parent / "destructions.sql").read_text().split(";"):
+        if statement.strip():
+            db.execute(statement)
+
+
 @dataclass(frozen=True, slots=True)
 class _Frame:
     """The first part of some descriptors, and what it says."""
@@ -193,6 +201,7 @@ class SqliteCustodianStore:
         self.witness = SqliteWitness(connection)
         self.mirrors = SqliteMirrors(connection)
         self.roll = SqliteRoll(connection)
+        self.destructions = SqliteDestructions(connection)
 
     @classmethod
     def create(cls, path: database.Place, keyring_id: bytes, index: int) -> SqliteCustodianStore:
@@ -254,7 +263,8 @@ class SqliteCustodianStore:
             for position in by_id[_tag(other.key_id)]:
                 if equal(descriptors[position].key_id, other.key_id):
                     problems[position] = "KEY_SEEN"
-        return problems
+        # What was destroyed is in no table of keys any more, and comes back into none.
+        return problems | dict.fromkeys(self.destructions.buried(descriptors), "KEY_DESTROYED")
 
     def add_keys(self, keys: Sequence[tuple[Descriptor, SealedRow]]) -> None:
         rows = []

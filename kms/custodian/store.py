@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 from kms.crypto.group import POINT_SIZE
 from kms.crypto.hashing import equal
 from kms.custodian.consent_store import ConsentStore
+from kms.custodian.destruction_store import DestructionStore
 from kms.custodian.mirrors import MirrorStore
 from kms.custodian.roll_store import RollStore
 from kms.custodian.vault import SealedRow
@@ -431,6 +432,8 @@ class CustodianStore(Protocol):
     def mirrors(self) -> MirrorStore: ...
     @property
     def roll(self) -> RollStore: ...
+    @property
+    def destructions(self) -> DestructionStore: ...
 
     def transaction(self) -> AbstractContextManager[object]: ...
     def identity(self) -> tuple[bytes, int]:

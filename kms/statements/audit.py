@@ -48,6 +48,10 @@ class LogKind(enum.IntEnum):
     FORBIDS = 50
     BUDGET = 51
     RECOVERED = 70
+    DESTROY_SCHEDULED = 80
+    DESTROY_CANCELLED = 81
+    DESTROYED = 82
+    LEGAL_HOLD = 83
 
 
 @message(audit_pb2.Basis)

@@ -112,6 +112,9 @@ class NoticeKind(enum.IntEnum):
     EMERGENCY = 8
     READ_BY_OTHERS = 9
     EMERGENCY_ASKED = 10
+    DESTROY_SCHEDULED = 11
+    DESTROY_CANCELLED = 12
+    DESTROYED = 13
 
 
 @message(consent_pb2.Notice)

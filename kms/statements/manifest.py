@@ -119,6 +119,7 @@ class Manifest:
 
     `change_delay` is in seconds; `emergency` marks an eviction, which need not wait for it. `recovery_delay` is in
     seconds: how long a recovery waits for an objection, 0 if there is none.
+    `destruction_delay` is in seconds, 0: a week.
     `golden_hash` names the table of decisions that the policy passes (empty: none).
     """
 
@@ -141,6 +142,7 @@ class Manifest:
     recovery_delay: int = 0
     golden_hash: bytes = b""
     budgets: tuple[Budget, ...] = ()
+    destruction_delay: int = 0
 
     def __post_init__(self) -> None:
         n, t = len(self.custodians), self.threshold

@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import pytest
 
+from kms.custodian import destroying
+from kms.custodian.sqlite import SqliteCustodianStore
+from kms.custodian.store import StoredKey
 from kms_client.cache import OpenKey
 from tests.protocol.ceremonies import Resharing, change_committee, make_order
+from tests.protocol.destroying import WEEK, destroy, submission, tell, words_on
+from tests.protocol.destroying import make_order as make_destroy_order
 from tests.protocol.pools import Row, fill
 from tests.protocol.world import LAB, World
 
@@ -38,6 +43,51 @@ def test_nothing_on_the_disk_opens_a_share_that_was_erased(world: World, keys: t
         for index, old in before.items():
             assert len(old) == len(keys)
             assert [key for key in old if key in on_disk(world, index)] == []
+
+
+def test_nor_a_share_that_was_destroyed(world: World, keys: tuple[OpenKey, ...]) -> None:
+    alice = world.device("alice")
+    Resharing(world, make_order(world, 1)).run(erase=False)
+    openings = [k.row.opening for k in _stored(world, 1, keys)]
+    before = {index: row_keys(world, index, keys) for index in world.nodes}
+    assert all(opening in on_disk(world, 1) for opening in openings)
+    destroy(world, alice, keys)
+    for index, old in before.items():
+        assert len(old) == 2 * len(keys)
+        assert [key for key in old if key in on_disk(world, index)] == []
+    assert [opening for opening in openings if opening in on_disk(world, 1)] == []
+
+
+@pytest.mark.parametrize("killed_before", ["the journal was emptied", "the word was kept"])
+def test_a_node_that_is_killed_as_it_destroys_finishes_at_its_next_start(
+    world: World, keys: tuple[OpenKey, ...], killed_before: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The word that shares are gone leaves only when nothing of them lies in the journal."""
+    alice = world.device("alice")
+    order = make_destroy_order(world, alice, keys)
+    tell(world, submission(world, order, by=alice), 1)
+    old = row_keys(world, 1, keys)
+    world.clock.turn(WEEK)
+    world.nodes[1].sealing_key()  # which erases the last one, and empties the journal by itself
+
+    def kill(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        if killed_before == "the journal was emptied":
+            patch.setattr(SqliteCustodianStore, "empty_journal", kill)
+        else:
+            patch.setattr(destroying, "destroyed_word", kill)
+        with pytest.raises(KeyboardInterrupt):
+            world.nodes[1].tick()
+    assert words_on(world, order, 1) == {}
+    world.start(1)
+    assert list(words_on(world, order, 1)) == [1]
+    assert [key for key in old if key in on_disk(world, 1)] == []
+
+
+def _stored(world: World, index: int, keys: tuple[OpenKey, ...]) -> list[StoredKey]:
+    return list(world.nodes[index].context.store.keys([key.key_id for key in keys]).values())
 
 
 def pool_keys(world: World, index: int, rows: list[Row]) -> list[bytes]:

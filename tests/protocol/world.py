@@ -155,15 +155,22 @@ class World:
 
     @classmethod
     def found(
-        cls, folder: Path, *, n: int = 5, threshold: int = 3, name: str = "test", **changes: object
+        cls,
+        folder: Path,
+        *,
+        n: int = 5,
+        threshold: int = 3,
+        name: str = "test",
+        founders: Sequence[SigningKey] = (),
+        **changes: object,
     ) -> World:
         """A new keyring with all its nodes up. Another `name` is another keyring, of the same parties.
 
-        `changes` to the manifest's fields.
+        `changes` to the manifest's fields; `founders` are the keys of other admins than the one of every world.
         """
         clock = Clock()
         identities, approvers, issuer_keys = parties(n)
-        keyring = found_keyring(name, identities, issuer_keys, threshold, clock(), (), **changes)
+        keyring = found_keyring(name, identities, issuer_keys, threshold, clock(), founders, **changes)
         world = cls(folder, clock, keyring, identities, approvers, issuer_keys)
         for index in identities:
             world.start(index)

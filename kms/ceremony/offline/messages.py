@@ -75,6 +75,7 @@ class Manifest:
     golden_hash: bytes = octets(19, 0, 32)
     budgets: tuple[Budget, ...] = messages(20, Budget)
     recovery_delay: int = number(21)
+    destruction_delay: int = number(22)
 
     @property
     def indices(self) -> tuple[int, ...]:

@@ -38,7 +38,7 @@ def check_shape(manifest: Manifest) -> None:
         raise _refuse(f"{m.durable_quorum} holders of a new key are too few or too many")
     if not 1 <= m.admin_quorum <= len(m.admins) <= MAX_ADMINS:
         raise _refuse(f"{m.admin_quorum} of {len(m.admins)} admins is no quorum")
-    if m.created_at >= m.expires_at or max(m.change_delay, m.recovery_delay) > MAX_DELAY:
+    if m.created_at >= m.expires_at or max(m.change_delay, m.recovery_delay, m.destruction_delay) > MAX_DELAY:
         raise _refuse("its times contradict each other")
     keys = [c.identity_key for c in m.custodians] + list(m.admins)
     for what, values in (

@@ -1,0 +1,103 @@
+"""An order is called off at one custodian: from then on it comes to nothing here, whoever brings it again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from kms.crypto import labels
+from kms.crypto.hashing import H, equal
+from kms.custodian.context import NodeContext
+from kms.custodian.destroy_rights import Submission, describe, sides_of
+from kms.custodian.destruction_store import CANCELLED, SCHEDULED, StoredDestruction
+from kms.custodian.notices import tell_owners
+from kms.custodian.vouching import key_is_killed
+from kms.errors import Denied, Exhausted, Invalid, NotFound, Stale
+from kms.statements.audit import LogKind
+from kms.statements.consent import NoticeKind
+from kms.statements.destroyed import DestroyCancelled
+from kms.statements.destruction import (
+    DAY,
+    Cancellation,
+    Order,
+    open_destroy_cancellation,
+    open_destroy_order,
+)
+from kms.statements.envelope import sign
+from kms.statements.keys import Descriptor
+
+_CALLED_OFF: Final = H(labels.PRINCIPAL, b"destroy called off")
+
+
+def cancel(node: NodeContext, submission: Submission) -> bytes:
+    """The envelope of a DestroyCancelled. From here on the order comes to nothing here, whoever brings it again."""
+    now = node.now()
+    said = open_destroy_cancellation(submission.statement, node.chain, node.keyring, now)
+    known = node.store.destructions.find(said.order_hash)
+    if known is not None and known.state == CANCELLED:
+        return known.word
+    if known is not None and known.state != SCHEDULED:
+        raise Stale("it is too late: the keys are destroyed here", reason="KEY_DESTROYED")
+    if known is not None:
+        order = open_destroy_order(known.envelope, node.chain, node.keyring, now)
+        keys = node.store.destructions.descriptors(order.hash)
+    else:
+        order, keys = _unknown_order(node, said, submission, now)
+    if said.signer is not None:
+        if order.signer is None:
+            raise Denied("admins call off what admins ordered", reason="NOT_ADMINS")
+        sides = sides_of(node, keys, now)
+        if not any(side.acts(said.signer) for side in sides.values()) or key_is_killed(node, said.signer):
+            raise Denied("only an owner calls off the end of their keys", reason="NOT_OWNER")
+    return _keep_cancelled(node, order, keys, said, known, now)
+
+
+def _unknown_order(
+    node: NodeContext, said: Cancellation, submission: Submission, now: int
+) -> tuple[Order, list[Descriptor]]:
+    """An order that is called off before it came here: it must not begin to wait when it does."""
+    if submission.order is None:
+        raise NotFound("this node does not know that order: send it along", reason="NO_ORDER")
+    order = open_destroy_order(submission.order, node.chain, node.keyring, now)
+    if not equal(order.hash, said.order_hash):
+        raise Invalid("the cancellation is of another order", reason="WRONG_ORDER")
+    keys = describe(node, order, submission.descriptors)
+    # Nobody vouches for who signs both: so many a day are kept, and no disk fills up.
+    if node.counters.total(_CALLED_OFF, now, DAY) + len(keys) > node.destroying.keys_a_day:
+        raise Exhausted("too many orders were called off that never came", reason="DESTROY_LIMIT")
+    return order, keys
+
+
+def _keep_cancelled(
+    node: NodeContext,
+    order: Order,
+    keys: Sequence[Descriptor],
+    said: Cancellation,
+    known: StoredDestruction | None,
+    now: int,
+) -> bytes:
+    with node.store.transaction():
+        node.recent.clear()
+        log_index = node.ledger.append(
+            LogKind.DESTROY_CANCELLED, now, order.hash, principal=said.signer or b"", count=len(keys)
+        )
+        word = sign(
+            DestroyCancelled(
+                node.keyring.keyring_id,
+                node.keyring.manifest_hash,
+                node.me.index,
+                order.hash,
+                said.hash,
+                now,
+                log_index,
+            ),
+            node.identity,
+        )
+        ended = StoredDestruction(order.hash, order.envelope, CANCELLED, 0, word.envelope, said.envelope)
+        if known is None:
+            node.counters.add(_CALLED_OFF, now, len(keys))
+            node.store.destructions.add(ended, keys)
+        else:
+            node.store.destructions.change(ended)
+        tell_owners(node, keys, NoticeKind.DESTROY_CANCELLED, order.hash, order.signer, now)
+    return word.envelope
