@@ -27,7 +27,7 @@ from kms.audit.reading import Limits, LogRead, behind, compare, read_log, shown_
 from kms.audit.state import Kept, load, save
 from kms.errors import KmsError
 from kms.statements.audit import LogKind
-from kms.statements.checkpoint import cosigned_at, read_note
+from kms.statements.checkpoint import cosigned_at, read_note, witness_name
 from kms.statements.misbehaviour import read_misbehaviour
 from kms.statements.promises import Promise, open_promise
 
@@ -312,7 +312,7 @@ class Audit:
         for index, party in self.parties.members.items():
             for key in party.keys:
                 try:
-                    at = cosigned_at(parsed, f"{party.origin}/witness", key)
+                    at = cosigned_at(parsed, witness_name(self.parties.chain.keyring_id, index), key)
                 except KmsError:  # what stands under a log's note was put there by the log
                     continue
                 if at is not None:
