@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kms.cli import approvers, console, issuers, membership, officers
+from kms.cli import approvers, console, issuers, membership, officers, upkeep
 
 if TYPE_CHECKING:
     from kms.custodian.config import CustodianConfig
@@ -21,6 +21,7 @@ app.add_typer(officers.app, name="officers")
 app.command()(officers.unlock)
 app.command()(console.console)
 approvers.register(app)
+upkeep.register(app)
 Config = Annotated[Path, typer.Option(help="The custodian's TOML file.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 KeyFile = Annotated[Path, typer.Option(help="The approver's key file.")]
@@ -95,18 +96,27 @@ def check(config: Config, as_json: Json = False) -> None:
     from kms.custodian.following import stored_chain
     from kms.statements.chain_file import read_chain
     from kms.statements.notices import notices
+    from kms.storage import erasable
 
     settings = _load(config)
     vault = open_vault(settings)
-    store, _ = open_store(settings, vault, int(time.time()))
+    store, rolling = open_store(settings, vault, int(time.time()))
     chain = stored_chain(store, read_chain(settings.manifest, settings.keyring_id))
     told = notices(chain, int(time.time()))
     with counting(quiet=as_json) as tell:
         report = check_store(store, vault, tell)
+    root, doubt = rolling.state, erasable.doubt(rolling.path)
+    hours = (int(time.time()) - root.since) // 3600
+    if doubt:
+        told = [*told, f"{doubt}: a destroyed row root may be found there"]
+    if hours > 2 * settings.erasing.roll_hours:
+        told = [*told, f"the row root is {hours} hours old: `kms custodian roll`"]
     if as_json:
-        typer.echo(json.dumps(report.as_dict() | {"notices": told}))
+        facts = {"notices": told, "row_root": root.generation, "row_root_hours": hours}
+        typer.echo(json.dumps(report.as_dict() | facts))
     else:
         typer.echo(f"custodian {report.index}: {report.log_entries} log entries, {report.keys} keys")
+        typer.echo(f"row root {root.generation}, {hours} hours old")
         for key_id in report.damaged:
             typer.echo(f"damaged: {key_id}")
         if report.missing:

@@ -162,11 +162,11 @@ def build_case(node: NodeContext, opened: OpenedRequest, evidence: Evidence, arr
             lost.append((grant, "GRANT_EXHAUSTED"))
         else:
             grants.append(grant)
-    found = node.store.keys(opened.request.key_ids)
-    # What is to be destroyed is as good as gone, in a request that was allowed before too.
+    # What is to be destroyed is as good as gone, in a request that was allowed before too. And of a key whose context
+    # does not open here yet, in a store that was restored, this node cannot tell who may read it.
     closed = gone(node, opened.request.key_ids, now)
-    if closed:
-        found = {key_id: key for key_id, key in found.items() if key_id not in closed}
+    held = node.store.keys(opened.request.key_ids)
+    found = {key_id: key for key_id, key in held.items() if key.kept and key_id not in closed}
     keys = tuple(found.get(key_id) for key_id in opened.request.key_ids)
     sides = standings(node, {key.owner for key in keys if key is not None}, now)
     sides = with_named(node, sides, credentials, requester, now)

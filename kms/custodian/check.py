@@ -65,7 +65,8 @@ def damaged_keys(
     for key in page:
         commitments = key.descriptor.core.commitments
         try:
-            vault.open_opening(key.key_id, key.row)
+            if key.kept:
+                vault.open_opening(key.key_id, key.row)
             if key.dealt:
                 looks[key.threshold].append((key, vault.open_share(key.key_id, key.row), commitments))
             for share in key.reshared:

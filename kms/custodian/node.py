@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 
 from kms.crypto.hashing import equal
 from kms.crypto.signing import SigningKey
@@ -425,6 +426,10 @@ class CustodianNode:
         if at_once or self._rolling.due(now, self._roll_seconds):
             self._rolling.begin(now)
         return self._rolling.step()
+
+    def back_up(self, path: Path) -> tuple[int, int]:
+        """Copy the store, without shares and keys, into a new file: (rows, bytes)."""
+        return self.context.store.back_up(path)
 
     def row_root_age(self) -> int:
         """Seconds since the last roll began: what was erased before then is destroyed, unless it still goes on."""

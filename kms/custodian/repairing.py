@@ -122,7 +122,7 @@ def _lacks(node: NodeContext, key: StoredKey, version: Version) -> bool:
 
 
 def _has(key: StoredKey, version: Version) -> bool:
-    return (equal(key.version, version) and key.dealt) or key.share_of(version) is not None
+    return key.kept and ((equal(key.version, version) and key.dealt) or key.share_of(version) is not None)
 
 
 def start(
@@ -458,15 +458,15 @@ def _keep(
             if node.store.known_keys([d for d, _ in new]):
                 raise Denied("a key has a commitment that was seen before", reason="COMMITMENT_SEEN")
             node.store.add_keys(new)
-        if planned is None:
-            node.store.replace_dealt(
-                [
-                    (mine[d.key_id].number, row)
-                    for d, row in zip(descriptors, rows, strict=True)
-                    if d.key_id in mine
-                ]
-            )
-        else:
+        # Of a restored store the context comes back too, with the first share of whatever version.
+        node.store.replace_dealt(
+            [
+                (mine[d.key_id].number, row)
+                for d, row in zip(descriptors, rows, strict=True)
+                if d.key_id in mine and (planned is None or not mine[d.key_id].kept)
+            ]
+        )
+        if planned is not None:
             now_mine = node.store.keys([d.key_id for d in descriptors])
             if versions.version(planned.version) is None:
                 versions.add_version(_stored_version(node, planned, now))

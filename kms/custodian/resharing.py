@@ -594,7 +594,9 @@ def commitments_of(node: NodeContext, key: StoredKey, version: Version) -> tuple
 
 
 def opening_of(node: NodeContext, key: StoredKey) -> Opening:
-    """What opens a key's context commitment."""
+    """What opens a key's context commitment; NotFound in a restored store, until the key is repaired."""
+    if not key.kept:
+        raise NotFound("this node does not hold what opens the context of that key", reason="SHARE_MISSING")
     plain = node.vault.open_opening(key.key_id, key.row)
     return Opening(plain[:32], plain[32:])
 

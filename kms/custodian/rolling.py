@@ -70,6 +70,11 @@ class Rolling:
             raise StoreError("the store does not know its row root", reason="STORE_DAMAGED")
         return state
 
+    @property
+    def path(self) -> Path:
+        """The file of the row root."""
+        return self._path
+
     def due(self, now: int, seconds: int) -> bool:
         """Whether a roll goes on, or is to begin since the last began that long ago."""
         state = self.state

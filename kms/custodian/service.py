@@ -20,8 +20,8 @@ from kms.custodian import (
     issuer_service,
     kill_service,
     policy_service,
-    roll_service,
     unlocking,
+    upkeep_service,
 )
 from kms.custodian.approvals import WaitingView
 from kms.custodian.clock import SteadyClock
@@ -70,8 +70,8 @@ class CustodianService:
         self._changed: dict[bytes, set[asyncio.Event]] = defaultdict(set)
         self._owners = consent_service.ConsentService(lambda: self._node, self._run)
         self._issuers = issuer_service.IssuerService(lambda: self._node, self._run)
-        self._rolls = roll_service.RollService(lambda: self._node, self._run_aside)
         self._audits = audit_service.AuditService(lambda: self._node, self._run, self._run_aside)
+        self._upkeep = upkeep_service.UpkeepService(lambda: self._node, self._run_aside)
         self._kills = kill_service.KillService(lambda: self._node, self._run, self._wake)
 
     @property
@@ -179,6 +179,10 @@ class CustodianService:
     def issuer_methods(self) -> tuple[Method, ...]:
         """Methods of the local socket."""
         return self._issuers.methods()
+
+    def upkeep_methods(self) -> tuple[Method, ...]:
+        """Methods of the local socket, for who runs the node."""
+        return self._upkeep.methods()
 
     def approver_methods(self) -> tuple[Method, ...]:
         """Methods of the local socket by which approvers see to their own list."""
@@ -297,7 +301,7 @@ class CustodianService:
 
     async def keep_rolled(self, seconds: float) -> None:
         """Roll the row root when it is due, for as long as the node runs and is open."""
-        await self._rolls.keep(self._open, seconds)
+        await self._upkeep.keep(self._open, seconds)
 
     async def keep_time(self, seconds: float) -> None:
         """Rotate, erase and expire, for as long as the node runs and is open."""
@@ -425,6 +429,7 @@ async def serve(
                 Endpoint(issuer_service.SERVICE, service.issuer_methods()),
                 Endpoint(policy_service.SERVICE, service.policy_methods()),
                 Endpoint(unlocking.SERVICE, door.methods()),
+                Endpoint(upkeep_service.SERVICE, service.upkeep_methods()),
             ],
         ),
     ]

@@ -20,6 +20,7 @@ from sqlite_utils import Database, Migrations
 
 from kms.crypto import derivation
 from kms.crypto.hashing import equal
+from kms.custodian import sqlite_backup
 from kms.custodian.sqlite_approvers import SqliteApprovers
 from kms.custodian.sqlite_budgets import SqliteBudgets
 from kms.custodian.sqlite_certificates import SqliteCertificates
@@ -216,6 +217,16 @@ class SqliteCustodianStore:
     def open(cls, path: database.Place) -> SqliteCustodianStore:
         return cls(database.open_existing(path, MIGRATIONS))
 
+    @classmethod
+    def restore(cls, backup: Path, path: Path, now: int) -> SqliteCustodianStore:
+        """A new store of a copy that `back_up` made; StoreError if the file exists, or the copy is none."""
+        content = sqlite_backup.open_copy(backup)
+        database.create_from(path, content)
+        store = cls.open(path)
+        with store.transaction():
+            store._set("restored_at", now.to_bytes(8, "big"))
+        return store
+
     def transaction(self) -> AbstractContextManager[object]:
         return database.transaction(self._db)
 
@@ -369,8 +380,8 @@ class SqliteCustodianStore:
         return cast(
             int,
             self._db.execute(
-                "SELECT count(*) FROM keys WHERE share = x''"
-                " AND NOT EXISTS (SELECT 1 FROM reshared r WHERE r.key = keys.id)"
+                "SELECT count(*) FROM keys WHERE wrapped_key = x'' OR (share = x''"
+                " AND NOT EXISTS (SELECT 1 FROM reshared r WHERE r.key = keys.id))"
             ).fetchone()[0],
         )
 
@@ -528,6 +539,13 @@ class SqliteCustodianStore:
 
     def erase_sealing_key(self, period: int) -> None:
         self._db.execute("DELETE FROM sealing_keys WHERE period = ?", (period,))
+
+    def back_up(self, path: Path) -> tuple[int, int]:
+        return sqlite_backup.back_up(self._db, path, MIGRATIONS)
+
+    def restored_at(self) -> int:
+        """When this store was made of a copy (unix seconds); 0 if it was not."""
+        return int.from_bytes(self._get("restored_at") or b"", "big")
 
     def empty_journal(self) -> None:
         # secure_delete overwrites the page, this the journal that still holds the old one.

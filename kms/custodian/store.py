@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from kms.crypto.group import POINT_SIZE
@@ -70,6 +71,11 @@ class StoredKey(NamedTuple):
     reshared: tuple[ResharedShare, ...] = ()
     floor: int = 0
     """Sequence of the latest order whose certificate was acted on: no share of an earlier one comes back."""
+
+    @property
+    def kept(self) -> bool:
+        """Whether what opens its context is here: not in a store that was restored, until the key is repaired."""
+        return bool(self.row.wrapped_key)
 
     @property
     def dealt(self) -> bool:
@@ -520,6 +526,10 @@ class CustodianStore(Protocol):
     def add_sealing_key(self, key: StoredSealingKey) -> None: ...
     def resign_sealing_key(self, period: int, envelope: bytes) -> None: ...
     def erase_sealing_key(self, period: int) -> None: ...
+    def back_up(self, path: Path) -> tuple[int, int]:
+        """Copy all but shares, row keys and sealing keys into a new file: (rows, bytes)."""
+        ...
+
     def empty_journal(self) -> None:
         """Let nothing that was overwritten stay in the journal."""
         ...

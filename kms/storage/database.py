@@ -22,6 +22,8 @@ from kms.storage.postgres import Postgres, PostgresConnection
 Place = Path | Postgres
 """Where a store is: a file, or a database."""
 
+SIDE_FILES = ("-wal", "-shm")
+"""What SQLite keeps beside the file."""
 QUICK_CHECK_BYTES = 64 << 20
 """Up to this size the whole file is checked at the start; beyond it `check` does, on demand."""
 
@@ -37,6 +39,27 @@ def create(path: Place, migrations: Migrations) -> sqlite3.Connection:
     with explained(path):
         migrations.apply(Database(connection))
     return connection
+
+
+def create_from(path: Path, content: bytes) -> None:
+    """A new store's file with this content, down to the disk; StoreError if it exists."""
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        raise StoreError(
+            f"{path} exists already: refusing to write over a store", reason="STORE_EXISTS"
+        ) from None
+    remove_side_files(path)  # a journal of the store that was lost must not be played into this one
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def remove_side_files(path: Path) -> None:
+    """What SQLite kept beside a store's file that is gone."""
+    for end in SIDE_FILES:
+        path.with_name(path.name + end).unlink(missing_ok=True)
 
 
 def open_existing(path: Place, migrations: Migrations) -> sqlite3.Connection:

@@ -21,6 +21,8 @@ MAGIC: Final = b"TKRR1\n"
 BODY: Final = 64 * 1024
 _HEADER: Final = len(MAGIC) + 4
 _CHECK: Final = 32
+_ELSEWHERE: Final = frozenset({"bcachefs", "btrfs", "f2fs", "nilfs2", "overlay", "zfs"})
+"""File systems that copy on write, or in layers."""
 SIZE: Final = _HEADER + _CHECK + BODY
 
 
@@ -79,6 +81,25 @@ def discard(path: Path) -> None:
         overwrite(path)
         path.unlink()
         sync_folder(path.parent)
+
+
+def doubt(path: Path, mounts: str | None = None) -> str:
+    """Why overwriting may not reach the old blocks of a file at `path`, by Linux's mounts; empty if it does."""
+    try:
+        table = mounts if mounts is not None else Path("/proc/self/mountinfo").read_text()
+    except OSError:
+        return ""
+    best, kind, options = "", "", ""
+    for line in table.splitlines():
+        first, _, last = line.partition(" - ")
+        point = first.split()[4].replace("\\040", " ")
+        if len(point) >= len(best) and path.resolve().is_relative_to(point):
+            best, (kind, _, options) = point, last.split(None, 2)
+    if kind in _ELSEWHERE:
+        return f"{path} is on {kind}, which writes elsewhere than where the old bytes are"
+    if "data=journal" in options.split(","):
+        return f"{path} is on a file system that keeps data in its journal (data=journal)"
+    return ""
 
 
 def sync_folder(folder: Path) -> None:

@@ -1,0 +1,168 @@
+"""A running node rolls its row root between what else it is asked, and the commands of who runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from kms.cli.app import app
+from kms.custodian.upkeep_service import REST, UpkeepService
+from kms.dev.founding import found
+from kms.storage import erasable
+from kms.transport.server import Call
+from kms.wire.v1 import upkeep_pb2
+from tests.protocol.world import LAB, World
+
+HOUR = 3600
+ANYBODY = Call("", 60.0)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World.found(tmp_path / "world")
+    yield made
+    made.close()
+
+
+def service(world: World, before: Callable[[], None] = lambda: None) -> UpkeepService:
+    """Of custodian 1's node; `before` happens before each of its steps."""
+
+    async def run(step: Callable[..., object], *arguments: object) -> object:
+        before()
+        return step(*arguments)
+
+    return UpkeepService(lambda: world.nodes[1], run)
+
+
+def test_releases_go_on_while_the_row_root_is_rolled(world: World) -> None:
+    alice = world.device("alice")
+    keys = world.create(alice, [LAB] * 12)
+    opened = []
+
+    def release() -> None:
+        opened.append(set(world.release(alice, keys[:1]).opened))
+
+    async def roll() -> list[upkeep_pb2.RollResponse]:
+        return [told async for told in service(world, release).roll(upkeep_pb2.RollRequest(), ANYBODY)]
+
+    told = asyncio.run(roll())
+    assert told[-1].ended
+    assert len(opened) > 3
+    assert opened == [{keys[0].key_id}] * len(opened)
+    assert set(world.release(alice, keys).opened) == {key.key_id for key in keys}
+
+
+def test_a_node_rolls_by_itself_once_a_day_and_rests_between_its_steps(world: World) -> None:
+    world.create(world.device("alice"), [LAB] * 2)
+    upkeep = service(world)
+    assert asyncio.run(upkeep.step()) is None
+    before = world.row_root(1).read_bytes()
+    world.clock.turn(24 * HOUR)
+    rests = []
+    while (rest := asyncio.run(upkeep.step())) is not None:
+        rests.append(rest)
+    assert len(rests) > 1
+    assert min(rests) > 0
+    assert REST >= 1
+    assert world.row_root(1).read_bytes() != before
+    assert world.nodes[1].row_root_age() == 0
+
+
+def test_a_node_that_was_killed_while_it_rolled_goes_on(world: World) -> None:
+    alice = world.device("alice")
+    keys = world.create(alice, [LAB] * 3)
+    world.nodes[1].roll(at_once=True)
+    world.start(1)
+    steps = 0
+    while world.nodes[1].roll() is not None:
+        steps += 1
+    assert steps > 1
+    for index in (4, 5):
+        world.nodes.pop(index).close()
+    assert set(world.release(alice, keys).opened) == {key.key_id for key in keys}
+
+
+# -- commands, of a node that is not running ---------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return found(tmp_path_factory.mktemp("founded") / "c").folder / "custodian-1"
+
+
+@pytest.fixture
+def folder(founded: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(founded.parent, tmp_path / "c")) / "custodian-1"
+
+
+def kms(*arguments: object) -> str:
+    result = CliRunner().invoke(app, ["custodian", *map(str, arguments)])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_roll_destroys_the_row_root(folder: Path) -> None:
+    config = folder / "custodian.toml"
+    said = json.loads(kms("check", "--json", "--config", config))
+    assert said["row_root"] == 1
+    assert json.loads(kms("roll", "--json", "--config", config))["destroyed"] == 1
+    assert "row root 2 is destroyed" in kms("roll", "--config", config)
+    assert "row root 3, 0 hours old" in kms("check", "--config", config)
+
+
+def test_backup_and_restore(folder: Path) -> None:
+    config, copy = folder / "custodian.toml", folder / "copy.db"
+    assert json.loads(kms("backup", copy, "--json", "--config", config))["bytes"] == copy.stat().st_size
+    before = (folder / "row.root").read_bytes()
+    for path in folder.glob("custodian.db*"):
+        path.unlink()
+    said = json.loads(kms("restore", copy, "--json", "--config", config))
+    assert (said["index"], said["missing"]) == (1, 0)
+    assert (folder / "row.root").read_bytes() != before
+    assert "0 keys" in kms("check", "--config", config)
+
+
+def test_restore_writes_over_no_store_and_takes_no_copy_of_another(folder: Path) -> None:
+    config, copy = folder / "custodian.toml", folder / "copy.db"
+    kms("backup", copy, "--config", folder.parent / "custodian-2" / "custodian.toml")
+    refused = CliRunner().invoke(app, ["custodian", "restore", str(copy), "--config", str(config)])
+    assert getattr(refused.exception, "reason", refused.output) == "STORE_EXISTS"
+    before = (folder / "row.root").read_bytes()
+    for path in folder.glob("custodian.db*"):
+        path.unlink()
+    refused = CliRunner().invoke(app, ["custodian", "restore", str(copy), "--config", str(config)])
+    assert getattr(refused.exception, "reason", refused.output) == "STORE_FOREIGN"
+    assert not list(folder.glob("custodian.db*"))
+    assert (folder / "row.root").read_bytes() == before
+
+
+# -- where overwriting does not reach ----------------------------------------------------------------------
+
+MOUNTS = """\
+22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
+23 22 8:2 / /srv rw - btrfs /dev/sdb1 rw,ssd
+24 23 8:3 / /srv/root rw - xfs /dev/sdc1 rw
+25 22 8:4 / /j rw - ext4 /dev/sdd1 rw,data=journal
+26 22 8:5 / /with\\040space rw - zfs pool rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/var/lib/kms/row.root", ""),
+        ("/srv/kms/row.root", "btrfs"),
+        ("/srv/root/row.root", ""),
+        ("/j/row.root", "data=journal"),
+        ("/with space/row.root", "zfs"),
+    ],
+)
+def test_a_file_system_that_writes_elsewhere_is_told(path: str, said: str) -> None:
+    told = erasable.doubt(Path(path), MOUNTS)
+    assert (said in told) if said else (told == "")
