@@ -150,3 +150,7 @@ def approver_key(
     key = SigningKey.generate()
     write_secret(target, key.seed, secret)
     typer.echo(key.public.hex())
+
+
+for own_part in (membership.enrol, membership.accept, membership.repair):
+    app.command()(own_part)

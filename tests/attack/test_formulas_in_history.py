@@ -11,11 +11,13 @@ import pytest
 from typer.testing import CliRunner
 
 from kms.cli import approvers as commands
-from kms.cli.app import app
+from kms.cli.app import command_line
 from kms.custodian import approver_service
 from kms.custodian.history import HistoryRow, csv_lines
 from kms.statements.ids import RequestHash, Thumbprint
 from kms.statements.release import Purpose
+
+APP = command_line()
 
 TRICKS = (
     "=cmd|' /C calc'!A0",
@@ -54,7 +56,7 @@ def test_nothing_moves_the_cursor_of_a_terminal(
 
     monkeypatch.setattr(approver_service, "history", read)
     monkeypatch.setattr(commands, "_socket", lambda config: tmp_path)
-    shown = CliRunner().invoke(app, ["custodian", "history", "--config", str(tmp_path)])
+    shown = CliRunner().invoke(APP, ["custodian", "history", "--config", str(tmp_path)])
     assert shown.exit_code == 0
     assert shown.output.count("\n") == 1
     assert shown.output.removesuffix("\n").isprintable()

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from kms.ceremony import files
 from kms.ceremony.proposals import line_of
-from kms.cli.app import app
+from kms.cli.app import command_line
 from kms.crypto.signing import SigningKey
 from kms.custodian.fetching import fetch_keys
 from kms.custodian.vouching import vouch
@@ -35,6 +35,8 @@ from tests.e2e.providers import RealProvider, enter_code, make_key, missing, sig
 from tests.e2e.site import Site, await_condition
 from tests.protocol.providers import world_of
 from tests.protocol.world import World
+
+APP = command_line()
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "there are providers")
 
@@ -114,7 +116,7 @@ def login(home: Path, provider: RealProvider, *options: str) -> tuple[subprocess
 
 def kms(*arguments: str) -> str:
     """What a command prints; run in this process, since a new one takes longer than all that it does."""
-    done = CliRunner().invoke(app, arguments)
+    done = CliRunner().invoke(APP, arguments)
     assert done.exit_code == 0, done.output
     return done.output
 

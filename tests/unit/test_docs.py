@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import typer
 
-from kms.cli.app import app
+from kms.cli.app import command_line
 from kms.coordinator.config import CoordinatorConfig
 from kms.crypto import labels
 from kms.custodian.approvers import ApproverQuorum
@@ -157,9 +157,10 @@ def test_every_command_that_a_page_shows_exists_with_its_options() -> None:
         ):
             shown.append((page.name, line.split()))
     assert len(shown) > 10
+    whole = typer.main.get_command(command_line())
     unknown = []
     for name, words in shown:
-        command: Any = typer.main.get_command(app)
+        command: Any = whole
         rest = words[1:]
         while rest and rest[0] in getattr(command, "commands", {}):
             command = command.commands[rest.pop(0)]

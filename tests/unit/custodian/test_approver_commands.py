@@ -14,7 +14,7 @@ import pytest
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
-from kms.cli.app import app
+from kms.cli.app import command_line
 from kms.custodian import approver_service
 from kms.custodian.approvers import ApproverQuorum
 from kms.custodian.node import NodeOptions
@@ -25,6 +25,8 @@ from kms.transport.process import Port, Server
 from kms.transport.server import Endpoint
 from tests.protocol.adversary import ruling
 from tests.protocol.world import LAB, World, signing_key
+
+APP = command_line()
 
 Run = Callable[..., Any]
 
@@ -70,7 +72,7 @@ def kms(tmp_path: Path) -> Run:
     async def run(*words: str, stdin: str = "", fails: bool = False) -> Any:
         line = ["custodian", *words, "--config", str(tmp_path / "custodian.toml")]
         line = [str(tmp_path / word) if word.endswith(".key") else word for word in line]
-        result = await asyncio.to_thread(CliRunner().invoke, app, line, input=stdin)
+        result = await asyncio.to_thread(CliRunner().invoke, APP, line, input=stdin)
         assert (result.exit_code != 0) is fails, result.output + repr(result.exception)
         if fails:
             return getattr(result.exception, "reason", result.output)

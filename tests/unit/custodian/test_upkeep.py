@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from kms.cli.app import app
+from kms.cli.app import command_line
 from kms.custodian.upkeep_service import REST, UpkeepService
 from kms.dev.founding import found
 from kms.storage import erasable
@@ -102,7 +102,7 @@ def folder(founded: Path, tmp_path: Path) -> Path:
 
 
 def kms(*arguments: object) -> str:
-    result = CliRunner().invoke(app, ["custodian", *map(str, arguments)])
+    result = CliRunner().invoke(command_line(), ["custodian", *map(str, arguments)])
     assert result.exit_code == 0, result.output
     return result.stdout
 
@@ -131,12 +131,12 @@ def test_backup_and_restore(folder: Path) -> None:
 def test_restore_writes_over_no_store_and_takes_no_copy_of_another(folder: Path) -> None:
     config, copy = folder / "custodian.toml", folder / "copy.db"
     kms("backup", copy, "--config", folder.parent / "custodian-2" / "custodian.toml")
-    refused = CliRunner().invoke(app, ["custodian", "restore", str(copy), "--config", str(config)])
+    refused = CliRunner().invoke(command_line(), ["custodian", "restore", str(copy), "--config", str(config)])
     assert getattr(refused.exception, "reason", refused.output) == "STORE_EXISTS"
     before = (folder / "row.root").read_bytes()
     for path in folder.glob("custodian.db*"):
         path.unlink()
-    refused = CliRunner().invoke(app, ["custodian", "restore", str(copy), "--config", str(config)])
+    refused = CliRunner().invoke(command_line(), ["custodian", "restore", str(copy), "--config", str(config)])
     assert getattr(refused.exception, "reason", refused.output) == "STORE_FOREIGN"
     assert not list(folder.glob("custodian.db*"))
     assert (folder / "row.root").read_bytes() == before

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from kms.ceremony.golden import read_golden, refuse_failing
-from kms.cli.app import app
+from kms.cli.app import command_line
 from kms.errors import ConfigError, Invalid
 from kms.policy.cases import Asked
 from kms.policy.diff import compare, kinds
@@ -18,6 +18,8 @@ from kms.policy.engine import PolicyEngine, default_policy, default_schema
 from kms.policy.golden import default_golden, failures, unused_rules
 from kms.statements.manifest import Manifest, golden_hash
 from tests.unit.ceremony.people import genesis
+
+APP = command_line()
 
 HERE = Path("golden.toml")
 ENGINE = PolicyEngine(default_policy(), default_schema())
@@ -147,17 +149,17 @@ def test_the_commands_say_so_and_fail(tmp_path: Path) -> None:
     new.write_text(BROADER)
     golden.write_bytes(default_golden())
     runner = CliRunner()
-    passed = runner.invoke(app, ["policy", "test", str(old), str(golden), "--json"])
+    passed = runner.invoke(APP, ["policy", "test", str(old), str(golden), "--json"])
     assert passed.exit_code == 0
     assert json.loads(passed.stdout)["golden_hash"] == golden_hash(default_golden()).hex()
-    failed = runner.invoke(app, ["policy", "test", str(new), str(golden)])
+    failed = runner.invoke(APP, ["policy", "test", str(new), str(golden)])
     assert failed.exit_code == 1
     assert "FAILED  the same doctor for research" in failed.stdout
-    told = runner.invoke(app, ["policy", "diff", str(old), str(new), str(golden)])
+    told = runner.invoke(APP, ["policy", "diff", str(old), str(new), str(golden)])
     assert told.stdout.splitlines()[-1] == (
         "golden: the same doctor for research: people are asked: pending becomes allow"
     )
-    parsed = json.loads(runner.invoke(app, ["policy", "diff", str(old), str(new), "--json"]).stdout)
+    parsed = json.loads(runner.invoke(APP, ["policy", "diff", str(old), str(new), "--json"]).stdout)
     assert any(change["opens"] for change in parsed["changes"])
 
 
