@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kms.cli import approvers, console, issuers, membership, officers, upkeep
+from kms.cli import approvers, console, issuers, membership, officers, recovery, upkeep
 
 if TYPE_CHECKING:
     from kms.custodian.config import CustodianConfig
@@ -20,6 +20,7 @@ app.add_typer(issuers.app, name="issuers")
 app.add_typer(officers.app, name="officers")
 app.command()(officers.unlock)
 app.command()(console.console)
+app.command()(recovery.recover)
 approvers.register(app)
 upkeep.register(app)
 Config = Annotated[Path, typer.Option(help="The custodian's TOML file.")]
@@ -123,6 +124,14 @@ def check(config: Config, as_json: Json = False) -> None:
             typer.echo(f"{report.missing} keys have no share here: `kms custodian repair` brings them back")
         for ours, theirs in report.forks:
             typer.echo(f"FORK: this node took the manifest {_digest(ours)} and was shown {_digest(theirs)}")
+        for log, kind, _ in report.misbehaviour:
+            typer.echo(
+                f"MISBEHAVIOUR: the log {log} showed two histories ({kind}); --json prints the evidence"
+            )
+        if report.ahead:
+            typer.echo(
+                f"RECOVERY: {report.ahead} entries were signed: `kms custodian recover` brings them back"
+            )
         for notice in told:
             typer.echo(f"note: {notice}")
     store.close()

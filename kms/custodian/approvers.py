@@ -26,7 +26,7 @@ from kms.errors import (
 )
 from kms.statements import registry as registries
 from kms.statements.approver import LANGUAGES, Said, ToSign, Word, open_word, person
-from kms.statements.audit import LogEntry, LogKind
+from kms.statements.audit import LOST_ALL, LogEntry, LogKind, read_entry
 from kms.statements.codec import decode, encode, payload_type, require
 from kms.statements.envelope import Envelope, sign
 from kms.statements.ids import Thumbprint
@@ -152,7 +152,7 @@ def _foundings(store: CustodianStore) -> frozenset[bytes]:
     """
     found = set()
     size = store.log.size()
-    for start in range(0, size, _PAGE):
+    for start in range(_lost_before(store), size, _PAGE):
         for payload in store.log.entries(start, _PAGE):
             entry = decode(LogEntry, payload, "log")
             founded = entry.kind is LogKind.APPROVERS_FOUNDED
@@ -161,6 +161,18 @@ def _foundings(store: CustodianStore) -> frozenset[bytes]:
             if entry.kind is LogKind.APPROVER_ADDED or (founded and entry.outcome == _CONFIGURED):
                 return frozenset(found)
     return frozenset(found)
+
+
+def _lost_before(store: CustodianStore) -> int:
+    """From where on the log tells of this registry: all before came back to a store that had lost everything.
+
+    The log itself says so, and it is tagged and cosigned: a number in the store alone would hide a founding.
+    """
+    at = store.mirrors.lost_before()
+    if not at or at >= store.log.size():
+        return 0
+    entry = read_entry(store.log.entries(at, 1)[0], at)
+    return at if entry.kind is LogKind.RECOVERED and entry.outcome == LOST_ALL else 0
 
 
 def _keep(node: NodeContext, entry: RegistryEntry) -> Registry:

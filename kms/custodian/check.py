@@ -12,6 +12,7 @@ from kms.custodian.ledger import Ledger
 from kms.custodian.store import CustodianStore, StoredKey, StoredVersion
 from kms.custodian.vault import Vault
 from kms.errors import KmsError
+from kms.statements.checkpoint import read_note
 from kms.statements.ids import Version
 
 PAGE = 256
@@ -35,6 +36,11 @@ class Report:
     forks: tuple[tuple[str, str], ...] = ()
     """Envelopes (hex) of two manifests of one sequence that this node was shown: evidence against who signed both."""
 
+    misbehaviour: tuple[tuple[str, str, str], ...] = ()
+    """(log, kind, evidence in hex) of logs that showed two histories."""
+    ahead: int = 0
+    """Entries that this custodian has signed and its log does not have; 0 if it has them."""
+
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -50,7 +56,12 @@ def check_store(store: CustodianStore, vault: Vault, tell: Tell = _silent) -> Re
         looked_at += len(page)
         tell("keys", looked_at, keys)
     forks = tuple((ours.hex(), theirs.hex()) for ours, theirs in store.versions.forks())
-    return Report(index, entries, keys, tuple(damaged), store.count_missing(), forks)
+    evidence = tuple(
+        (one.checkpoints[0].origin, one.kind.name, one.to_bytes().hex()) for one in store.witness.evidence()
+    )
+    note = store.mirrors.ahead()
+    ahead = read_note(note).checkpoint.size if note else 0
+    return Report(index, entries, keys, tuple(damaged), store.count_missing(), forks, evidence, ahead)
 
 
 def damaged_keys(

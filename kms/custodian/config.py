@@ -11,6 +11,7 @@ from kms.crypto.signing import PUBLIC_KEY_SIZE, SigningKey
 from kms.custodian.approvers import ApproverQuorum
 from kms.custodian.clock import SteadyClock
 from kms.custodian.forbids import file_source
+from kms.custodian.log_config import LogConfig
 from kms.custodian.node import CustodianNode, NodeOptions
 from kms.custodian.notifying import NotifyConfig
 from kms.custodian.rolling import Rolling
@@ -102,6 +103,7 @@ class CustodianConfig:
     passkeys: RelyingParty | None = None
     approver_quorum: ApproverQuorum = field(default_factory=ApproverQuorum)
     console: ConsoleConfig | None = None
+    log: LogConfig = field(default_factory=LogConfig)
     notify: NotifyConfig | None = None
     erasing: ErasingConfig = field(default_factory=ErasingConfig)
     extra_forbids: Path | None = None

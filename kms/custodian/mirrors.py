@@ -65,6 +65,14 @@ class MirrorStore(Protocol):
         """Inside a transaction."""
         ...
 
+    def lost_before(self) -> int:
+        """The entry that tells that everything before it had been lost here; 0 if none does."""
+        ...
+
+    def set_lost_before(self, index: int) -> None:
+        """Inside a transaction."""
+        ...
+
     def displace(self, at: int, first: int, entries: Sequence[bytes]) -> None:
         """Put aside entries of our own log that stood where others belong. Inside a transaction."""
         ...

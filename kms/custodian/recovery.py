@@ -7,7 +7,8 @@ log is what it was, and this is how it becomes that again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kms.crypto import labels
@@ -19,7 +20,7 @@ from kms.custodian.peers import Door
 from kms.custodian.store import CustodianStore
 from kms.custodian.watch import Watch
 from kms.errors import Fork, KmsError, Unavailable
-from kms.statements.audit import LogKind
+from kms.statements.audit import LOST_ALL, LogKind, read_entry
 from kms.statements.checkpoint import CheckpointNote
 
 Tell = Callable[[int, int], None]
@@ -35,6 +36,8 @@ class Recovered:
     displaced: int
     size: int
     from_peer: int
+    kinds: Mapping[str, int]
+    """What came back: entries by kind."""
 
 
 async def recover(
@@ -52,7 +55,7 @@ async def recover(
     nothing can make one again.
     """
     known = store.mirrors.ahead()
-    shown = [*notes, *([known] if known else [])]
+    shown = [note for note in (*notes, known) if note]
     target = watch.hold_against(shown)
     if target is None:
         with store.transaction():
@@ -120,25 +123,31 @@ def _settle(
     """All at once: entries that stand where others belong are put aside, and the right ones take their place."""
     copy = store.mirrors.find(watch.own)
     assert copy is not None
+    kinds: Counter[str] = Counter()
     with store.transaction():
         displaced = ledger.cut(kept)
         store.mirrors.displace(now, kept, displaced)
         while (start := ledger.head()[0]) < target.checkpoint.size:
-            ledger.append_known(copy.entries(start, min(PAGE, target.checkpoint.size - start)))
+            page = copy.entries(start, min(PAGE, target.checkpoint.size - start))
+            ledger.append_known(page)
+            kinds.update(read_entry(entry, number).kind.name for number, entry in enumerate(page, start))
         if watch.hold_against(shown) is not None:
             raise Fork(
                 "this custodian has signed two histories of its log: no recovery makes them one,"
                 " and it must leave the keyring",
                 reason="TWO_HISTORIES",
             )
-        ledger.append(
+        lost_all = kept == 0 and not displaced
+        index = ledger.append(
             LogKind.RECOVERED,
             now,
             H(labels.DISPLACED, *displaced),
-            outcome=f"DISPLACED_{len(displaced)}",
+            outcome=LOST_ALL if lost_all else f"DISPLACED_{len(displaced)}",
             count=target.checkpoint.size - kept,
         )
+        if lost_all:
+            store.mirrors.set_lost_before(index)
         store.mirrors.forget(watch.own)
         store.mirrors.set_ahead(b"")
     size, _ = ledger.head()
-    return Recovered(kept, target.checkpoint.size - kept, len(displaced), size, peer)
+    return Recovered(kept, target.checkpoint.size - kept, len(displaced), size, peer, dict(kinds))

@@ -22,6 +22,7 @@ from kms.custodian import (
     policy_service,
     unlocking,
     upkeep_service,
+    witness_service,
 )
 from kms.custodian.approvals import WaitingView
 from kms.custodian.clock import SteadyClock
@@ -30,8 +31,10 @@ from kms.custodian.console import start as start_console
 from kms.custodian.decisions import Decided
 from kms.custodian.forbids import Forbids
 from kms.custodian.lock import Lock
+from kms.custodian.log_keeping import RECOVERY, LogKeeper
 from kms.custodian.node import CustodianNode
 from kms.custodian.notifying import Notifier
+from kms.custodian.watch import Watch
 from kms.errors import KmsError, NotFound, Unavailable
 from kms.statements.approver import LANGUAGES
 from kms.statements.chain_file import read_chain
@@ -61,6 +64,8 @@ class CustodianService:
 
     def __init__(self, node: CustodianNode | None = None) -> None:
         self._opened = node
+        self._still = False
+        self._reading: Watch | None = None
         self.notifier: Notifier | None = None
         self._open = asyncio.Event()
         if node is not None:
@@ -73,9 +78,15 @@ class CustodianService:
         self._audits = audit_service.AuditService(lambda: self._node, self._run, self._run_aside)
         self._upkeep = upkeep_service.UpkeepService(lambda: self._node, self._run_aside)
         self._kills = kill_service.KillService(lambda: self._node, self._run, self._wake)
+        self._witnesses = witness_service.WitnessService(lambda: self._node, lambda: self.watch, self._run)
 
     @property
     def _node(self) -> CustodianNode:
+        if self._still:
+            raise Unavailable(
+                "this node's log lacks entries that it has signed: `kms custodian recover` brings them back",
+                reason=RECOVERY,
+            )
         if self._opened is None:
             raise Unavailable("this node is locked: its officers must open it", reason="LOCKED")
         return self._opened
@@ -84,6 +95,26 @@ class CustodianService:
     def node(self) -> CustodianNode:
         """The node, for steps that `run` does; Unavailable while it is locked."""
         return self._node
+
+    @property
+    def watch(self) -> Watch:
+        """What is kept of logs, which is to be read though the node stands still; Unavailable while it is locked."""
+        if self._opened is not None:
+            return self._opened.watch
+        return self._reading or self._node.watch
+
+    @property
+    def cosigned(self) -> asyncio.Event:
+        """Set when another's log was cosigned."""
+        return self._witnesses.cosigned
+
+    def read_by(self, watch: Watch | None) -> None:
+        """Answer what is asked about logs from here while there is no node."""
+        self._reading = watch
+
+    def stand_still(self, watch: Watch | None = None) -> None:
+        """Do nothing more: no step of the node is taken from now on, whoever asks for it."""
+        self._reading, self._still = watch, True
 
     def take(self, node: CustodianNode) -> None:
         """Serve this node from now on."""
@@ -175,6 +206,10 @@ class CustodianService:
     def audit_methods(self) -> tuple[Method, ...]:
         """Methods of the public port that read the log."""
         return self._audits.methods()
+
+    def witness_methods(self) -> tuple[Method, ...]:
+        """Methods of the public port about logs."""
+        return self._witnesses.methods()
 
     def issuer_methods(self) -> tuple[Method, ...]:
         """Methods of the local socket."""
@@ -303,6 +338,11 @@ class CustodianService:
         """Roll the row root when it is due, for as long as the node runs and is open."""
         await self._upkeep.keep(self._open, seconds)
 
+    async def keep_logs(self, rounds: Callable[[], Awaitable[None]]) -> None:
+        """Look after logs, its own and others', once the node is open."""
+        await self._open.wait()
+        await rounds()
+
     async def keep_time(self, seconds: float) -> None:
         """Rotate, erase and expire, for as long as the node runs and is open."""
         await self._open.wait()
@@ -397,12 +437,35 @@ async def serve(
     )
     names = frozenset({"", SERVICE, APPROVALS, *services})
 
-    async def opened(root: Secret) -> None:
-        service.take(await asyncio.to_thread(node, config, root))
+    async def still() -> None:
+        await server.set_serving(names, serving=False)
+        await server.set_serving({RECOVERY, witness_service.SERVICE})
+
+    keeper = LogKeeper(config, service, still)
+
+    async def enter(root: Secret | None = None) -> bool:
+        """Open the node, unless its log is not what it was."""
+        if not await keeper.admit():
+            return False
+        made = await asyncio.to_thread(node, config, root) if root else node(config, None)
+        await keeper.learn(made)
+        service.take(made)
         service.tell_of_refused()
-        await server.set_serving(names)
+        return True
+
+    async def opened(root: Secret | None) -> None:
+        if await enter(root):
+            await server.set_serving(names)
+        else:
+            await still()
         await server.set_serving({LOCKED}, serving=False)
-        logs.logger().info("unlocked")
+        logs.logger().info("unlocked" if root else "opened")
+
+    async def late() -> None:
+        try:
+            await opened(None)
+        except KmsError as error:  # nobody waits for the answer: health says NOT_SERVING, and the log why
+            logs.logger().error("start", reason=error.reason, problem=error.message)
 
     lock = None
     if config.root().by_officers:
@@ -410,9 +473,9 @@ async def serve(
         config.root().check_kind()
         read_chain(config.manifest, config.keyring_id).in_force(SteadyClock().now())
         lock = Lock(config.storage_root, time.monotonic)
-    else:
-        service.take(node(config, None))
-        service.tell_of_refused()
+    # Who waits for others at the start must be there for those who wait for it.
+    waits = lock is None and config.log.start_peers > 0
+    entered = lock is None and not waits and await enter()
     door = unlocking.LockService(lock, opened)
     relays = frozenset(config.relays)
     methods = service.relay_methods()
@@ -437,18 +500,24 @@ async def serve(
         public = [method for method in methods if method.public]
         kills = Endpoint(kill_service.SERVICE, service.kill_methods())
         audits = Endpoint(audit_service.SERVICE, service.audit_methods())
-        doors = [Endpoint(SERVICE, public), kills, owners, audits]
+        witnesses = Endpoint(witness_service.SERVICE, service.witness_methods())
+        doors = [Endpoint(SERVICE, public), kills, owners, audits, witnesses]
         ports.append(Port(config.listen_public, config.tls.server(mutual=False), doors))
     server = Server(ports, reflection=config.reflection, max_concurrent=1024)
-    await server.start(not_serving=names if lock else frozenset())
+    await server.start(not_serving=frozenset() if entered else names)
     if lock:
         await server.set_serving({LOCKED})
         logs.logger().warning("LOCKED", needed=lock.progress().needed)
+    elif not entered and not waits:
+        await still()
     if config.metrics:
         metrics.serve(config.metrics)
     console = await start_console(config, service) if config.console else None
     steps = [service.keep_time(config.tick_seconds), service.keep_issuers(), door.forget()]
     steps.append(service.keep_rolled(config.tick_seconds))
+    steps.append(service.keep_logs(keeper.rounds))
+    if waits:
+        steps.append(late())
     if config.notify is not None:
         service.notifier = Notifier(config.notify, service.approvers)
         steps.append(service.notifier.run())
@@ -460,6 +529,7 @@ async def serve(
         if console:
             await console()
         await server.stop()
+        await keeper.close()
         await service.close()
 
     return close

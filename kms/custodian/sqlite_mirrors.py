@@ -95,6 +95,15 @@ class SqliteMirrors:
     def set_ahead(self, note: bytes) -> None:
         self._db.execute("INSERT OR REPLACE INTO meta VALUES ('log_ahead', ?)", (note,))
 
+    def lost_before(self) -> int:
+        row = self._db.execute("SELECT value FROM meta WHERE name = 'log_lost_before'").fetchone()
+        return int.from_bytes(row[0], "big") if row else 0
+
+    def set_lost_before(self, index: int) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO meta VALUES ('log_lost_before', ?)", (index.to_bytes(8, "big"),)
+        )
+
     def displace(self, at: int, first: int, entries: Sequence[bytes]) -> None:
         self._db.executemany(
             "INSERT INTO displaced VALUES (?, ?, ?)",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol, TypeVar
 
@@ -27,6 +28,8 @@ class WitnessService:
 
     def __init__(self, node: Callable[[], CustodianNode], watch: Callable[[], Watch], run: Run) -> None:
         self._node, self._watch, self._run = node, watch, run
+        self.cosigned = asyncio.Event()
+        """A log has grown: what is new in it should be copied while it is there."""
 
     def methods(self) -> tuple[Method, ...]:
         return (
@@ -49,6 +52,7 @@ class WitnessService:
         self, request: witness_pb2.AddCheckpointRequest, call: Call
     ) -> witness_pb2.AddCheckpointResponse:
         lines = await self._run(self._node().witness.add_checkpoint, request.body)
+        self.cosigned.set()
         return witness_pb2.AddCheckpointResponse(cosignatures=lines)
 
     async def list_witnessed(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar
 
@@ -19,9 +19,10 @@ from kms.custodian.node import CustodianNode
 from kms.custodian.peers import Door
 from kms.custodian.watch import Shown
 from kms.custodian.witness import Addition
-from kms.errors import Fork, KmsError
+from kms.errors import BadSignature, Fork, KmsError
 from kms.statements.checkpoint import (
     CheckpointNote,
+    NoteSignature,
     cosigned_at,
     log_origin,
     read_note,
@@ -53,6 +54,26 @@ class Round:
     """(whose log or which peer, reason)."""
 
 
+class Cosigner(Protocol):
+    """A witness that is asked to cosign: one of the custodians, or an outside one."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def public_key(self) -> bytes: ...
+    async def add_checkpoint(self, body: bytes) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Peer:
+    name: str
+    public_key: bytes
+    door: Door
+
+    async def add_checkpoint(self, body: bytes) -> bytes:
+        return await self.door.add_checkpoint(body)
+
+
 class Witnessing:
     """`doors` are the other custodians now. Steps of the node run in its turn, by `run`."""
 
@@ -62,12 +83,15 @@ class Witnessing:
         run: Run,
         doors: Callable[[], Sequence[Door]],
         *,
+        outside: Sequence[Cosigner] = (),
         mirror: bool = True,
     ) -> None:
-        self._node, self._run, self._doors, self._mirror = node, run, doors, mirror
-        self._old: dict[int, int] = {}
-        """By peer: how much of our log it has cosigned, as far as we know."""
+        self._node, self._run, self._doors = node, run, doors
+        self._outside, self._mirror = outside, mirror
+        self._old: dict[str, int] = {}
+        """By witness: how much of our log it has cosigned, as far as we know."""
         self._growing: dict[str, Growing] = {}
+        self._copying = asyncio.Lock()
 
     async def round(self) -> Round:
         """Ask everybody. If our log turns out not to be what it was, nothing more is done: `ahead` says so."""
@@ -80,10 +104,28 @@ class Witnessing:
         for door, answer in zip(doors, shown, strict=True):
             await self._compare(door, answer, done)
         note = await self._run(self._node().checkpoint)
-        await asyncio.gather(*(self._push(door, note, done) for door in doors))
-        if self._mirror:
-            await asyncio.gather(*(self._copy(door, done) for door in doors))
+        witnesses = [*(self._cosigner(door) for door in doors), *self._outside]
+        await asyncio.gather(*(self._push(witness, note, done) for witness in witnesses))
+        done.problems += await self.copy()
         return done
+
+    async def copy(self) -> list[tuple[str, str]]:
+        """Bring the copies up to what was seen; (whose log, reason) where that failed."""
+        done = Round()
+        if self._mirror:
+            async with self._copying:
+                await asyncio.gather(*(self._copy(door, done) for door in self._doors()))
+        return done.problems
+
+    async def learn(self, answers: Mapping[Door, Sequence[Shown]]) -> None:
+        """Take up what others saw of third logs: a witness that was put back forgot what it has cosigned."""
+        for door, shown in answers.items():
+            await self._compare(door, shown, Round())
+
+    def _cosigner(self, door: Door) -> Cosigner:
+        keyring = self._node().context.keyring
+        key = keyring.custodian(door.index).identity_key
+        return _Peer(witness_name(keyring.keyring_id, door.index), key, door)
 
     async def _look(self, door: Door, done: Round) -> Sequence[Shown]:
         shown: Sequence[Shown] = ()
@@ -123,39 +165,45 @@ class Witnessing:
             root, proof = await door.beginning(origin, seen.size, theirs)
             await self._run(node.witness.learn, note, root, proof)
 
-    async def _push(self, door: Door, note: CheckpointNote, done: Round) -> None:
-        size, old, reason = note.checkpoint.size, self._old.get(door.index, 0), ""
+    async def _push(self, witness: Cosigner, note: CheckpointNote, done: Round) -> None:
+        size, old, reason = note.checkpoint.size, self._old.get(witness.name, 0), ""
         for _ in range(2):
             try:
                 proof = await self._run(self._node().consistency_proof, min(old, size), size)
-                lines = await door.add_checkpoint(Addition(min(old, size), tuple(proof), note).to_bytes())
-                await self._run(self._keep, door.index, note, lines)
-                self._old[door.index] = size
-                done.cosigned.add(self._name(door.index))
+                lines = await witness.add_checkpoint(Addition(min(old, size), tuple(proof), note).to_bytes())
+                await self._run(self._keep, witness, note, lines)
+                self._old[witness.name] = size
+                done.cosigned.add(witness.name)
                 return
             except KmsError as error:
                 reason, told = error.reason, error.details.get("size", "")
                 if reason != "OLD_SIZE" or not _SIZE.fullmatch(told) or int(told) > size:
                     break
                 old = int(told)
-        done.problems.append((str(door.index), reason))
+        done.problems.append((witness.name, reason))
 
-    def _name(self, index: int) -> str:
-        return witness_name(self._node().context.keyring.keyring_id, index)
-
-    def _keep(self, index: int, note: CheckpointNote, lines: bytes) -> None:
-        """A peer's cosignature, if it is one: under its name and key, of this very note."""
-        node, name = self._node(), self._name(index)
-        keyring = node.context.keyring
+    def _keep(self, witness: Cosigner, note: CheckpointNote, lines: bytes) -> None:
+        """A cosignature, if it is one: under the witness's name and key, of this very note."""
         more = note.with_signatures(read_signatures(lines.decode("utf-8", "replace")))
-        at = cosigned_at(more, name, keyring.custodian(index).identity_key)
+        at = cosigned_at(more, witness.name, witness.public_key)
         if at is None:
-            raise KmsError("a witness answered with no cosignature of its own", reason="NOT_COSIGNED")
-        line = next(one.line for one in more.signatures if one.name == name)
+            raise BadSignature("a witness answered with no cosignature of its own", reason="NOT_COSIGNED")
+        # Of several lines under that name only one that verifies is shown on.
+        line = next(one.line for one in more.signatures if self._is_of(witness, note, one))
         checkpoint = note.checkpoint
-        node.context.store.mirrors.keep_cosignature(
-            Cosignature(name, checkpoint.size, checkpoint.root, line, at)
+        self._node().context.store.mirrors.keep_cosignature(
+            Cosignature(witness.name, checkpoint.size, checkpoint.root, line, at)
         )
+
+    @staticmethod
+    def _is_of(witness: Cosigner, note: CheckpointNote, line: NoteSignature) -> bool:
+        try:
+            alone = note.with_signatures((line,))
+            return (
+                line.name == witness.name and cosigned_at(alone, witness.name, witness.public_key) is not None
+            )
+        except BadSignature:
+            return False
 
     async def _copy(self, door: Door, done: Round) -> None:
         """Bring the copy of a peer's log up to what was last seen of it."""

@@ -17,6 +17,10 @@ CHAIN_START: Final = H(labels.LOG_START)
 """What the first entry held as the hash before it, before the log was a tree."""
 
 
+LOST_ALL: Final = "LOST_ALL"
+"""Outcome of the entry that tells of a log that came back to a store that had nothing of it."""
+
+
 class LogKind(enum.IntEnum):
     STARTED = 1
     DEPOSIT = 2

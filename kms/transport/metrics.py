@@ -20,6 +20,12 @@ FORBIDS_REFUSED = Gauge("kms_forbids_refused", "1 while the file of a custodian'
 BUDGET_KEYS_TOTAL = Counter("kms_budget_keys_total", "Keys beyond a budget.", ["scope", "window", "outcome"])
 ROW_ROOT_AGE = Gauge("kms_row_root_age_seconds", "Since the last roll of the row root began.")
 ROLL_ROWS_LEFT = Gauge("kms_roll_rows_left", "Rows that a roll has not looked at yet.")
+LOG_RECOVERY = Gauge("kms_log_recovery", "1 while a node stands still because its log lacks what it signed.")
+LOG_MISBEHAVIOUR = Gauge("kms_log_misbehaviour", "Pieces of evidence against custodians' logs that are kept.")
+LOG_PEERS = Gauge("kms_log_peers", "Other custodians that answered in the last round about logs.")
+LOG_COSIGNED = Gauge(
+    "kms_log_cosigned", "1 if a witness cosigned this node's log in the last round.", ["witness"]
+)
 
 
 def serve(listen: str) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from kms.custodian.check import check_store
 from kms.custodian.sqlite import SqliteCustodianStore
-from kms.custodian.watch import Shown
-from kms.errors import Fork, Unavailable
+from kms.custodian.vault import Vault
+from kms.custodian.watch import Shown, Watch
+from kms.errors import Fork, StoreError, Unavailable
 from kms.statements.audit import LogKind
 from tests.protocol.logs import entries_of
 from tests.protocol.peering import NodeDoor, Peering, bring_back, look, put_back, shown_to, size_of, snapshot
-from tests.protocol.world import World
+from tests.protocol.world import World, storage_root
 
 
 @pytest.fixture
@@ -40,6 +43,9 @@ def peering(world: World) -> Peering:
 def test_it_is_known_before_the_node_is_one(world: World, peering: Peering) -> None:
     ahead = look(world, 1, peering)
     assert ahead is not None
+    with closing(SqliteCustodianStore.open(world.folder / "custodian-1.db")) as store:
+        Watch(store, lambda: world.chain).enter_recovery(ahead)
+        assert check_store(store, Vault(storage_root(1))).ahead == ahead.checkpoint.size
     assert ahead.checkpoint.origin == peering.origin(1)
     assert world.nodes[2].watch.hold_against(shown_to(peering, 2)) is None
 
@@ -97,6 +103,25 @@ def test_the_log_of_a_disk_that_is_gone_comes_back_too(world: World, peering: Pe
     done = bring_back(world, 1, peering)
     assert done is not None
     assert (done.kept, done.brought, done.displaced) == (0, ahead.checkpoint.size, 0)
+    # What else was on it is gone, the list of approvers too: it begins again, and the log tells.
+    node = world.start(1)
+    told = entries_of(node)[ahead.checkpoint.size :]
+    assert [entry.kind for entry in told[:1]] == [LogKind.RECOVERED]
+    assert LogKind.APPROVERS_FOUNDED in [entry.kind for entry in told]
+    world.start(1).context.ledger.check()
+
+
+def test_nobody_begins_the_approvers_list_again_because_a_log_came_back(
+    world: World, peering: Peering
+) -> None:
+    assert bring_back(world, 1, peering) is not None
+    with closing(SqliteCustodianStore.open(world.folder / "custodian-1.db")) as store:
+        store._db.execute("DELETE FROM approver_entries")
+        store._db.execute("DELETE FROM meta WHERE name = 'approvers_head'")
+        with store.transaction():
+            store.mirrors.set_lost_before(store.log.size() - 1)
+    with pytest.raises(StoreError, match="registry"):
+        world.start(1)
 
 
 def test_it_stays_away_while_nobody_has_its_entries(world: World, peering: Peering) -> None:

@@ -97,8 +97,10 @@ class Ceremony:
         self.chain = signed
         (self.layout.folder / "chain.jsonl").write_bytes(signed.read_bytes())
 
-    def start(self, index: int) -> None:
+    def start(self, index: int, *, lost: bool = False) -> None:
         kms("custodian", "join", "--config", self.config(index))
+        if lost:
+            kms("custodian", "recover", "--config", self.config(index))
         name = f"custodian-{index}"
         self.site.cluster.spawn(name, commands(self.layout)[name])
 
@@ -216,7 +218,7 @@ def test_three_of_five_becomes_three_of_seven_and_four_of_seven_while_a_device_r
         for path in ceremony.layout.custodian_folder(3).glob("custodian.db*"):
             path.unlink()
         ceremony.config(3).write_text(ceremony.config(3).read_text().replace("manifest.bin", "chain.jsonl"))
-        ceremony.start(3)
+        ceremony.start(3, lost=True)
         told = {"index": 3, "keys": KEYS, "failed": 0, "shares": KEYS, "missing": 0}
         assert ceremony.repair(3) == told | {"seconds": pytest.approx(0, abs=1e9)}
     assert reader.rounds > 0

@@ -71,6 +71,9 @@ REASONS: Final[Mapping[str, str]] = {
     ),
     "LAST_APPROVER": N_("The last approver cannot be revoked: nobody could invite another."),
     "LOCKED": N_("This node is locked: its officers must open it."),
+    "RECOVERY": N_(
+        "This node stands still: its log lacks entries that it has signed, and must be brought back."
+    ),
     "NEEDS_HUMAN": N_("No rule allows it by itself, but people may."),
     "HUMAN_APPROVED": N_("People approve it."),
     "OWNER_READS_OWN": N_("The owner reads their own records."),
