@@ -20,6 +20,22 @@ KEY_STATE_PENDING: KeyState
 KEY_STATE_ACTIVE: KeyState
 KEY_STATE_FULL: KeyState
 
+class ListPromisesRequest(_message.Message):
+    __slots__ = ("keyring_id", "page_token")
+    KEYRING_ID_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    keyring_id: bytes
+    page_token: str
+    def __init__(self, keyring_id: _Optional[bytes] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListPromisesResponse(_message.Message):
+    __slots__ = ("promises", "next_page_token")
+    PROMISES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    promises: _containers.RepeatedCompositeFieldContainer[_keyring_pb2.Envelope]
+    next_page_token: str
+    def __init__(self, promises: _Optional[_Iterable[_Union[_keyring_pb2.Envelope, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
 class GetKeyringRequest(_message.Message):
     __slots__ = ("keyring_id",)
     KEYRING_ID_FIELD_NUMBER: _ClassVar[int]
