@@ -15,10 +15,12 @@ from kms.statements.tiles import ENTRIES, Tile
 from kms.transport.client import Channel
 from kms.transport.tls import client_credentials
 from kms.wire.v1 import audit_service_pb2 as pb
-from kms.wire.v1 import witness_pb2
+from kms.wire.v1 import coordinator_pb2, witness_pb2
 
 SERVICE: Final = "kms.v1.AuditService"
 WITNESS_SERVICE: Final = "kms.v1.WitnessService"
+COORDINATOR: Final = "kms.v1.CoordinatorService"
+MAX_PROMISES: Final = 5_000_000
 TIMEOUT: Final = 30.0
 R = TypeVar("R")
 
@@ -103,6 +105,38 @@ class RemoteLog:
 
     def _wait(self, step: Coroutine[Any, Any, R]) -> R:
         return self._runner.run(step)
+
+
+def promises_at(
+    coordinator: str, authorities: Path, keyring_id: bytes, place: str
+) -> tuple[list[bytes], str]:
+    """(custodians' promises that a coordinator kept, from `place` on; where it ends now).
+
+    A coordinator may leave some out. One that says that there are ever more is left when its list stands still, or
+    holds more than any.
+    """
+    with asyncio.Runner() as runner:
+        return runner.run(_promises_at(coordinator, authorities, keyring_id, place))
+
+
+async def _promises_at(
+    coordinator: str, authorities: Path, keyring_id: bytes, place: str
+) -> tuple[list[bytes], str]:
+    channel = Channel(coordinator, client_credentials(authorities))
+    found: list[bytes] = []
+    try:
+        while len(found) < MAX_PROMISES:
+            request = coordinator_pb2.ListPromisesRequest(keyring_id=keyring_id, page_token=place)
+            answer = await channel.call(
+                COORDINATOR, "ListPromises", request, coordinator_pb2.ListPromisesResponse, timeout=TIMEOUT
+            )
+            found += (one.SerializeToString(deterministic=True) for one in answer.promises)
+            if not answer.promises or answer.next_page_token in ("", place):
+                break
+            place = answer.next_page_token
+        return found, place
+    finally:
+        await channel.close()
 
 
 async def _connect(source: RemoteSource) -> Channel:

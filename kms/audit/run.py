@@ -86,6 +86,8 @@ class Given:
 
     promises: Sequence[bytes] = ()
     seen: Sequence[bytes] = ()
+    place: str = ""
+    """How far the list was read that the promises come from; kept for the next run."""
 
 
 @dataclass(slots=True)
@@ -120,7 +122,7 @@ class Audit:
         self._accuse()
         reading = [finding for read in self._reads.values() for finding in read.findings]
         found = folded([*before.findings, *reading, *self._findings])
-        save(self.state, self.parties, Kept.of(found, doubts + waiting))
+        save(self.state, self.parties, Kept.of(found, doubts + waiting, given.place or before.place))
         return self._report(crossing, found, len(promises) - len(before.promises), refused)
 
     # -- reading -----------------------------------------------------------------------------------------

@@ -31,16 +31,18 @@ class Kept:
     findings: tuple[Finding, ...] = ()
     promises: tuple[bytes, ...] = ()
     doubts: tuple[Doubt, ...] = ()
+    place: str = ""
+    """How far a coordinator's list of promises was read."""
 
     @classmethod
-    def of(cls, findings: Iterable[Finding], doubts: Sequence[Doubt]) -> Kept:
+    def of(cls, findings: Iterable[Finding], doubts: Sequence[Doubt], place: str) -> Kept:
         shown = tuple(findings)
         promises = [
             finding.evidence.parts["promise"]
             for finding in shown
             if finding.kind is Kind.ROLLED_BACK and "promise" in finding.evidence.parts
         ]
-        return cls(tuple(f for f in shown if f.transferable), tuple(promises), tuple(doubts))
+        return cls(tuple(f for f in shown if f.transferable), tuple(promises), tuple(doubts), place)
 
 
 def load(folder: Path, parties: Parties) -> Kept:
@@ -55,6 +57,7 @@ def load(folder: Path, parties: Parties) -> Kept:
         findings = tuple(Finding.read(facts) for facts in kept["findings"])
         promises = tuple(base64.b64decode(one, validate=True) for one in kept["promises"])
         doubts = tuple(Doubt(*(int(n) for n in one)) for one in kept["doubts"])
+        place = str(kept["place"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise StoreError(f"{path} cannot be read: begin with a new folder", reason="STATE_DAMAGED") from None
     for finding in findings:
@@ -65,7 +68,7 @@ def load(folder: Path, parties: Parties) -> Kept:
                 f"{path} was changed: it accuses custodian {finding.index}, and {error.message}",
                 reason="STATE_DAMAGED",
             ) from None
-    return Kept(findings, promises, doubts)
+    return Kept(findings, promises, doubts, place)
 
 
 def save(folder: Path, parties: Parties, kept: Kept) -> None:
@@ -76,5 +79,6 @@ def save(folder: Path, parties: Parties, kept: Kept) -> None:
         "findings": [finding.facts() for finding in kept.findings],
         "promises": [base64.b64encode(one).decode() for one in kept.promises],
         "doubts": [astuple(doubt) for doubt in kept.doubts],
+        "place": kept.place,
     }
     write(folder / _NAME, json.dumps(facts, indent=1).encode())

@@ -50,6 +50,9 @@ def run(
         list[Path] | None,
         typer.Option(help="A file or folder of promises that clients kept; may be repeated."),
     ] = None,
+    coordinator: Annotated[
+        str, typer.Option(help="HOST:PORT of the coordinator, to read the promises that it kept.")
+    ] = "",
     seen: Annotated[
         list[Path] | None,
         typer.Option(help="A checkpoint that somebody was shown, of any of the logs; may be repeated."),
@@ -73,15 +76,19 @@ def run(
     from kms.statements.promise_file import read_promises
 
     parties = _parties(chain, keyring_id)
-    given = Given(
-        [one for path in promises or [] for one in read_promises(path)],
-        [_read(path) for path in seen or []],
-    )
+    brought = [one for path in promises or [] for one in read_promises(path)]
+    seen_notes = [_read(path) for path in seen or []]
     sources = _sources(parties, log or [], authorities)
     with ExitStack() as stack:
         folder = state or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kms-audit-")))
         tell = stack.enter_context(counting(quiet=False))
         limits = Limits(most, float(patience))
+        # Before any log is asked: what was promised by then must stand in it.
+        place = ""
+        if coordinator:
+            listed, place = _listed(coordinator, authorities, parties, folder)
+            brought += listed
+        given = Given(brought, seen_notes, place)
         report = Audit(parties, sources, folder, int(time.time()), limits, tell=tell).run(given)
     _write(report, json_file, html_file)
     if report.accused:
@@ -170,6 +177,18 @@ def _sources(parties: Parties, given: list[str], authorities: Path | None) -> di
     if not sources:
         raise ConfigError("no log to read: give --authorities to ask the custodians, or exports with --log")
     return sources
+
+
+def _listed(
+    coordinator: str, authorities: Path | None, parties: Parties, folder: Path
+) -> tuple[list[bytes], str]:
+    from kms.audit.remote import promises_at
+    from kms.audit.state import load
+    from kms.errors import ConfigError
+
+    if authorities is None:
+        raise ConfigError("--coordinator needs --authorities")
+    return promises_at(coordinator, authorities, parties.chain.keyring_id, load(folder, parties).place)
 
 
 def _write(report: Report, json_file: Path | None, html_file: Path | None) -> None:

@@ -30,6 +30,8 @@ class CoordinatorConfig:
     reflection: bool = True
     log_level: str = "info"
     refresh_seconds: int = 30
+    promise_days: int = 90
+    """How long custodians' promises are kept for auditors, in a folder beside the store; 0: not at all."""
     mailbox_admins: tuple[bytes, ...] = ()
     """Public keys of whoever may leave a proposal here besides the keyring's admins: those of one to be founded."""
     postgres: str = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from kms.coordinator.pools import Pools
@@ -37,9 +37,17 @@ class Deposits:
     """
 
     def __init__(
-        self, store: CoordinatorStore, relay: Relay, on_disk: OnDisk, pools: Pools, now: Callable[[], float]
+        self,
+        store: CoordinatorStore,
+        relay: Relay,
+        on_disk: OnDisk,
+        pools: Pools,
+        now: Callable[[], float],
+        promised: Callable[[Sequence[bytes]], Awaitable[None]] | None = None,
     ) -> None:
+        """`promised` keeps custodians' receipts for auditors."""
         self._store, self._relay, self._on_disk, self._now = store, relay, on_disk, now
+        self._promised = promised or _forget
         self._pools = pools
 
     async def open(self, envelope: keyring_pb2.Envelope) -> OpenedDeposit:
@@ -80,6 +88,7 @@ class Deposits:
             feed.end()
         if receipts:
             await self._on_disk(self._keep, opened, case.states(), receipts, missed)
+            await self._promised(list(_packed(receipts).values()))
 
     def _keep(
         self,
@@ -130,6 +139,7 @@ class Deposits:
             await self._on_disk(self._store.delivered, missed.deposit, missed.custodian)
             return True
         await self._on_disk(self._note_delivery, case, missed, receipt)
+        await self._promised([receipt.SerializeToString(deterministic=True)])
         return True
 
     def _note_delivery(self, case: DepositCase, missed: Undelivered, receipt: keyring_pb2.Envelope) -> None:
@@ -140,6 +150,10 @@ class Deposits:
             with contextlib.suppress(KmsError):
                 case.add_receipt(index, keyring_pb2.Envelope.FromString(known))
         self._store.set_states(_by_key(case.opened, case.states()))
+
+
+async def _forget(receipts: Sequence[bytes]) -> None:
+    """Nobody keeps them."""
 
 
 def _packed(receipts: Mapping[int, keyring_pb2.Envelope]) -> dict[int, bytes]:

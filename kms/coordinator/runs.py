@@ -50,6 +50,11 @@ class Feed(Generic[E]):
         self._changed.set()
         self._changed = asyncio.Event()
 
+    @property
+    def events(self) -> tuple[E, ...]:
+        """All so far."""
+        return tuple(self._events)
+
     async def follow(self) -> AsyncIterator[list[E]]:
         position = 0
         while True:
@@ -94,6 +99,17 @@ class ReleaseRun:
         """Stop asking; `run` ends."""
         for task in self._tasks:
             task.cancel()
+
+    def promises(self) -> list[bytes]:
+        """What custodians signed that their logs hold, as it came: nothing of it is verified here."""
+        found = []
+        for event in self.feed.events:
+            which = event.WhichOneof("event")
+            if which == "decision":
+                found.append(event.decision.SerializeToString(deterministic=True))
+            elif which == "shares":
+                found.append(event.shares.share_release.SerializeToString(deterministic=True))
+        return found
 
     def satisfied(self) -> bool:
         """Whether a quorum has answered for each key."""

@@ -15,6 +15,7 @@ from kms.coordinator.ceremonies import Ceremonies
 from kms.coordinator.config import CoordinatorConfig, read_manifests
 from kms.coordinator.deposits import Deposits
 from kms.coordinator.pools import Pools
+from kms.coordinator.promises import PromiseFolder
 from kms.coordinator.relay import Relay, failure, read_tap
 from kms.coordinator.runs import Feed, ReleaseRun
 from kms.coordinator.store import CoordinatorStore, SqliteCoordinatorStore
@@ -51,8 +52,10 @@ class CoordinatorService:
         endpoints: Callable[[Keyring], Mapping[int, str]],
         transcripts: Path,
         now: Callable[[], float] = time.time,
+        promises: PromiseFolder | None = None,
     ) -> None:
         self._store, self._relay, self._endpoints = store, relay, endpoints
+        self._promises = promises or PromiseFolder(transcripts.parent / "promises", 0)
         self._now = now
         self.ceremonies = Ceremonies(
             chain,
@@ -68,7 +71,7 @@ class CoordinatorService:
         self._background: set[asyncio.Task[None]] = set()
         self._sealing_keys: dict[int, bytes] = dict(store.sealing_keys())
         self.pools = Pools(relay, self.ceremonies)
-        self.deposits = Deposits(store, relay, self._run, self.pools, now)
+        self.deposits = Deposits(store, relay, self._run, self.pools, now, self._keep_promises)
 
     async def _run(self, step: Callable[..., R], *arguments: object) -> R:
         return await asyncio.get_running_loop().run_in_executor(self._disk, step, *arguments)
@@ -99,6 +102,7 @@ class CoordinatorService:
             ),
             Method("CancelRelease", coordinator_pb2.CancelReleaseRequest, self.cancel_release),
             Method("RevokeGrant", coordinator_pb2.RevokeGrantRequest, self.revoke_grant),
+            Method("ListPromises", coordinator_pb2.ListPromisesRequest, self.list_promises),
         )
 
     @property
@@ -244,6 +248,24 @@ class CoordinatorService:
             await run.run()
         finally:
             self._releases.pop(request, None)
+            await self._keep_promises(run.promises())
+
+    async def _keep_promises(self, envelopes: Sequence[bytes]) -> None:
+        """For auditors; that there is no room for it stops nobody's release."""
+        if envelopes:
+            try:
+                await self._run(self._promises.keep, envelopes, self._now())
+            except OSError as error:
+                logs.logger().error("promises", error=error.strerror)
+
+    async def list_promises(
+        self, request: coordinator_pb2.ListPromisesRequest, call: Call
+    ) -> coordinator_pb2.ListPromisesResponse:
+        self._check_keyring(request.keyring_id)
+        found, token = await asyncio.to_thread(self._promises.page, request.page_token)
+        return coordinator_pb2.ListPromisesResponse(
+            promises=[keyring_pb2.Envelope.FromString(one) for one in found], next_page_token=token
+        )
 
     async def cancel_release(
         self, request: coordinator_pb2.CancelReleaseRequest, call: Call
@@ -324,6 +346,7 @@ async def serve(
         relay,
         lambda adopted: (reread or (lambda: config))().endpoints(adopted),
         config.store.parent / "ceremonies",
+        promises=PromiseFolder(config.store.parent / "promises", config.promise_days),
     )
     endpoint = Endpoint(SERVICE, service.methods(), tap=tap)
     ceremonies = Endpoint(

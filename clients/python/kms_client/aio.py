@@ -26,6 +26,7 @@ from kms_client.flights import Flights
 from kms_client.keyuse import content_key, header_for, header_to, whole_file
 from kms_client.noticing import Heard
 from kms_client.profile import Profile
+from kms_client.promises import KeptPromises
 from kms_client.releasing import Release, Releaser
 from kms_client.session import Session
 
@@ -36,6 +37,7 @@ class AsyncClient:
     `timeout`: seconds for one answer. `hear_out`: the part of all releases, 0 to 1, after which the client goes on
     listening for up to `linger` seconds to the custodians that it no longer needs, so that one of them that lies
     is named too (`faults`, `on_fault`); after the others it hangs up, and custodians not yet asked are spared.
+    `promises`: a file, or a folder, in which to keep what custodians promised to have logged, for `kms audit run`.
     """
 
     def __init__(
@@ -47,10 +49,12 @@ class AsyncClient:
         hear_out: float = 1 / 16,
         now: Callable[[], float] = time.time,
         on_fault: Callable[[Fault], None] | None = None,
+        promises: str | Path | None = None,
     ) -> None:
         self.profile = profile if isinstance(profile, Profile) else Profile.load(profile)
         self.cache = KeyCache(self.profile.cache)
-        self._session = Session(self.profile, timeout, now)
+        kept = KeptPromises(Path(promises)) if promises is not None else None
+        self._session = Session(self.profile, timeout, now, promises=kept)
         self._releaser = Releaser(self._session, self.cache, linger, hear_out, on_fault)
         self._flights: Flights[OpenKey] = Flights()
 

@@ -113,6 +113,11 @@ class Collector:
         ids = self.request.request.key_ids
         return [key_id for p, key_id in enumerate(ids) if p not in self._descriptors]
 
+    def promises(self) -> list[bytes]:
+        """The envelopes in which custodians named entries of their logs, each verified."""
+        decisions = [signed.envelope for signed in self._decisions.values()]
+        return decisions + [one.envelope for many in self._deliveries.values() for one in many]
+
     def add(self, event: coordinator_pb2.ReleaseEvent) -> None:
         """One answer, from a coordinator that may reorder, repeat, drop or alter: junk is ignored, or blamed."""
         kind = event.WhichOneof("event")

@@ -157,10 +157,12 @@ async def _deposit_once(
             if index is None:
                 continue
             try:
-                receipt = open_receipt(event.receipt, keyring, index, signed).statement
+                opened = open_receipt(event.receipt, keyring, index, signed)
             except KmsError as error:
                 receipts.failures[index] = error.reason
                 continue
+            session.keep([opened.envelope])
+            receipt = opened.statement
             receipts.held[index] = _kept(receipt.refused, receipts.count)
             if receipt.refused:
                 receipts.failures[index] = next(iter(receipt.refused.values()))

@@ -152,6 +152,7 @@ class Releaser:
         await self._follow(asked.prepared, collector, wait)
         collector.suspect_unopened()
         await self._look_into(collector)
+        self._session.keep(collector.promises())
         for key in collector.opened.values():
             self._cache.put(key)
         failures = {
@@ -239,6 +240,7 @@ class Releaser:
                     for event in response.events:
                         collector.add(event)
         await self._look_into(collector)
+        self._session.keep(collector.promises())
         self._report(collector)
 
     def _report(self, collector: Collector) -> None:

@@ -9,12 +9,13 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from kms.errors import KmsError
+from kms.errors import ConfigError, KmsError
 from kms.statements.ids import Thumbprint
 from kms.transport import tls
 from kms.transport.client import Channel
 from kms_client.directory import Directory
 from kms_client.profile import Profile, SeenFile
+from kms_client.promises import KeptPromises
 
 RETRIES = 5
 CHANGE_PAUSES = (0.1, 0.3, 1.0, 3.0)
@@ -31,6 +32,7 @@ class Session:
     timeout: float = 20.0
     now: Callable[[], float] = time.time
     on_warning: Callable[[str], None] | None = None
+    promises: KeptPromises | None = None
     warnings: list[str] = field(default_factory=list)
     _channel: Channel | None = field(default=None, repr=False)
     _directory: Directory | None = field(default=None, repr=False)
@@ -65,6 +67,14 @@ class Session:
             self.warnings.append(text)
             if self.on_warning is not None:
                 self.on_warning(text)
+
+    def keep(self, promises: Sequence[bytes]) -> None:
+        """Keep what custodians promised, if this device does; a full disk keeps nobody from reading a record."""
+        if self.promises is not None:
+            try:
+                self.promises.keep(promises, self.now())
+            except ConfigError as error:
+                self.warn(error.message)
 
     async def credentials(self) -> Sequence[str]:
         """Fresh credentials of this device, for this keyring."""
