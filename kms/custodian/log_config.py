@@ -41,6 +41,8 @@ class OutsideWitness:
 class LogConfig:
     """Seconds between two rounds; how many others must answer before the node serves, and how long they are given."""
 
+    listen: str = ""
+    """`host:port` for programs that read logs over HTTP; empty: none."""
     witnesses: tuple[OutsideWitness, ...] = ()
     witness_seconds: int = 15
     mirror_peers: bool = True

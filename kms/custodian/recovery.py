@@ -55,7 +55,8 @@ async def recover(
     nothing can make one again.
     """
     known = store.mirrors.ahead()
-    shown = [note for note in (*notes, known) if note]
+    # What this disk itself gave out after it was put back counts as well: it may be the second history.
+    shown = [note for note in (*notes, known, store.log.checkpoint()) if note]
     target = watch.hold_against(shown)
     if target is None:
         with store.transaction():

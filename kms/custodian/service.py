@@ -35,7 +35,7 @@ from kms.custodian.log_keeping import RECOVERY, LogKeeper
 from kms.custodian.node import CustodianNode
 from kms.custodian.notifying import Notifier
 from kms.custodian.watch import Watch
-from kms.errors import KmsError, NotFound, Unavailable
+from kms.errors import ConfigError, KmsError, NotFound, Unavailable
 from kms.statements.approver import LANGUAGES
 from kms.statements.chain_file import read_chain
 from kms.statements.ids import KeyId, RequestHash
@@ -107,6 +107,10 @@ class CustodianService:
     def cosigned(self) -> asyncio.Event:
         """Set when another's log was cosigned."""
         return self._witnesses.cosigned
+
+    def heard(self) -> None:
+        """Another's log was cosigned by another door than ours."""
+        self._witnesses.heard()
 
     def read_by(self, watch: Watch | None) -> None:
         """Answer what is asked about logs from here while there is no node."""
@@ -391,6 +395,16 @@ class CustodianService:
         self._thread.shutdown()
 
 
+async def _serve_log(config: CustodianConfig, service: CustodianService) -> Callable[[], Awaitable[None]]:
+    try:
+        from kms.custodian import log_http
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"log.listen needs the extra [web], {error.name} is missing: pip install 'threshold-kms[web]'"
+        ) from None
+    return await log_http.start(config.log.listen, service)
+
+
 def _tell_of_excess(decided: Decided) -> None:
     """A budget that stopped something is seen where operators look; the node's own log has it already."""
     for excess in decided.excess:
@@ -512,6 +526,7 @@ async def serve(
         await still()
     if config.metrics:
         metrics.serve(config.metrics)
+    pages = await _serve_log(config, service) if config.log.listen else None
     console = await start_console(config, service) if config.console else None
     steps = [service.keep_time(config.tick_seconds), service.keep_issuers(), door.forget()]
     steps.append(service.keep_rolled(config.tick_seconds))
@@ -526,8 +541,9 @@ async def serve(
     async def close() -> None:
         for task in tasks:
             task.cancel()
-        if console:
-            await console()
+        for port in (console, pages):
+            if port:
+                await port()
         await server.stop()
         await keeper.close()
         await service.close()

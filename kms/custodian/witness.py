@@ -220,5 +220,6 @@ def answer(error: KmsError) -> HttpAnswer:
         "TOO_LARGE": 413,
     }.get(error.reason)
     if status is None:
-        status = 403 if isinstance(error, BadSignature) else 400 if isinstance(error, Invalid) else 503
+        kinds = ((BadSignature, 403), (Invalid, 400), (NotFound, 404))
+        status = next((code for kind, code in kinds if isinstance(error, kind)), 503)
     return HttpAnswer(status, "text/plain; charset=utf-8", f"{error.message}\n".encode())
