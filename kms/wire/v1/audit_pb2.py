@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from kms.wire.buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x12kms/v1/audit.proto\x12\x06kms.v1\x1a\x1b\x62uf/validate/validate.proto\"\x9a\x02\n\x08LogEntry\x12\r\n\x05index\x18\x01 \x01(\x04\x12)\n\x04kind\x18\x02 \x01(\x0e\x32\x0f.kms.v1.LogKindB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\n\n\x02\x61t\x18\x03 \x01(\x04\x12\x1d\n\x0csubject_hash\x18\x04 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1a\n\tprincipal\x18\x05 \x01(\x0c\x42\x07\xbaH\x04z\x02\x18 \x12\x18\n\x07outcome\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\r\n\x05\x63ount\x18\x07 \x01(\r\x12\x1e\n\rprevious_hash\x18\x08 \x01(\x0c\x42\x07\xbaH\x04z\x02\x18 \x12\x1c\n\x0b\x64\x65tail_root\x18\t \x01(\x0c\x42\x07\xbaH\x04z\x02\x18 \x12&\n\x05\x62\x61sis\x18\n \x03(\x0b\x32\r.kms.v1.BasisB\x08\xbaH\x05\x92\x01\x02\x10@\"6\n\x05\x42\x61sis\x12\x1a\n\x05index\x18\x01 \x01(\rB\x0b\xbaH\x08*\x06\x18\xff\xff\x03(\x01\x12\x11\n\tlog_index\x18\x02 \x01(\x04*\xff\x06\n\x07LogKind\x12\x18\n\x14LOG_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10LOG_KIND_STARTED\x10\x01\x12\x14\n\x10LOG_KIND_DEPOSIT\x10\x02\x12\x15\n\x11LOG_KIND_DECISION\x10\x03\x12\x14\n\x10LOG_KIND_RELEASE\x10\x04\x12\x15\n\x11LOG_KIND_APPROVAL\x10\x05\x12\x17\n\x13LOG_KIND_REVOCATION\x10\x06\x12\x18\n\x14LOG_KIND_SEALING_KEY\x10\x07\x12\x1f\n\x1bLOG_KIND_SEALING_KEY_ERASED\x10\x08\x12\x19\n\x15LOG_KIND_CANCELLATION\x10\t\x12\x15\n\x11LOG_KIND_MANIFEST\x10\n\x12\x12\n\x0eLOG_KIND_DEALT\x10\x0b\x12\x16\n\x12LOG_KIND_INSTALLED\x10\x0c\x12\x13\n\x0fLOG_KIND_ERASED\x10\r\x12\x16\n\x12LOG_KIND_COMPLAINT\x10\x0e\x12\x18\n\x14LOG_KIND_REPAIR_TASK\x10\x0f\x12\x18\n\x14LOG_KIND_REPAIR_HELP\x10\x10\x12\x15\n\x11LOG_KIND_REPAIRED\x10\x11\x12\x17\n\x13LOG_KIND_POOL_DEALT\x10\x12\x12\x16\n\x12LOG_KIND_POOL_KEPT\x10\x13\x12\x1b\n\x17LOG_KIND_DRAW_CONFIRMED\x10\x14\x12\x14\n\x10LOG_KIND_CONSENT\x10\x1e\x12\x18\n\x14LOG_KIND_ISSUER_KEYS\x10(\x12\x13\n\x0fLOG_KIND_KILLED\x10)\x12\x1e\n\x1aLOG_KIND_APPROVERS_FOUNDED\x10<\x12\x1d\n\x19LOG_KIND_APPROVER_INVITED\x10=\x12\x1b\n\x17LOG_KIND_APPROVER_ADDED\x10>\x12\x1d\n\x19LOG_KIND_APPROVER_REMOVED\x10?\x12\x14\n\x10LOG_KIND_FORBIDS\x10\x32\x12\x13\n\x0fLOG_KIND_BUDGET\x10\x33\x12\x16\n\x12LOG_KIND_RECOVERED\x10\x46\x12\x1e\n\x1aLOG_KIND_DESTROY_SCHEDULED\x10P\x12\x1e\n\x1aLOG_KIND_DESTROY_CANCELLED\x10Q\x12\x16\n\x12LOG_KIND_DESTROYED\x10R\x12\x17\n\x13LOG_KIND_LEGAL_HOLD\x10Sb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x12kms/v1/audit.proto\x12\x06kms.v1\x1a\x1b\x62uf/validate/validate.proto\"\x9a\x02\n\x08LogEntry\x12\r\n\x05index\x18\x01 \x01(\x04\x12)\n\x04kind\x18\x02 \x01(\x0e\x32\x0f.kms.v1.LogKindB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\n\n\x02\x61t\x18\x03 \x01(\x04\x12\x1d\n\x0csubject_hash\x18\x04 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1a\n\tprincipal\x18\x05 \x01(\x0c\x42\x07\xbaH\x04z\x02\x18 \x12\x18\n\x07outcome\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\r\n\x05\x63ount\x18\x07 \x01(\r\x12\x1e\n\rprevious_hash\x18\x08 \x01(\x0c\x42\x07\xbaH\x04z\x02\x18 \x12\x1c\n\x0b\x64\x65tail_root\x18\t \x01(\x0c\x42\x07\xbaH\x04z\x02\x18 \x12&\n\x05\x62\x61sis\x18\n \x03(\x0b\x32\r.kms.v1.BasisB\x08\xbaH\x05\x92\x01\x02\x10@\"6\n\x05\x42\x61sis\x12\x1a\n\x05index\x18\x01 \x01(\rB\x0b\xbaH\x08*\x06\x18\xff\xff\x03(\x01\x12\x11\n\tlog_index\x18\x02 \x01(\x04\"\xad\x01\n\x0bOwnerDetail\x12\x15\n\x04salt\x18\x01 \x01(\x0c\x42\x07\xbaH\x04z\x02h\x10\x12!\n\x10owner_thumbprint\x18\x02 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x0f\n\x07purpose\x18\x03 \x01(\r\x12!\n\x06people\x18\x04 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10\x08\"\x07r\x05\x10\x01\x18\x80\x08\x12\x30\n\x08outcomes\x18\x05 \x03(\x0b\x32\x14.kms.v1.OwnerOutcomeB\x08\xbaH\x05\x92\x01\x02\x08\x01\"g\n\x0cOwnerOutcome\x12\x1a\n\x07outcome\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x17\n\x06reason\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\"\n\x07key_ids\x18\x03 \x03(\x0c\x42\x11\xbaH\x0e\x92\x01\x0b\x08\x01\x10\x80 \"\x04z\x02h \"c\n\tOwnerLeaf\x12\x0e\n\x06\x64\x65tail\x18\x01 \x01(\x0c\x12\x10\n\x08position\x18\x02 \x01(\r\x12\x16\n\x05\x63ount\x18\x03 \x01(\rB\x07\xbaH\x04*\x02(\x01\x12\x1c\n\x04path\x18\x04 \x03(\x0c\x42\x0e\xbaH\x0b\x92\x01\x08\x10 \"\x04z\x02h *\xff\x06\n\x07LogKind\x12\x18\n\x14LOG_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10LOG_KIND_STARTED\x10\x01\x12\x14\n\x10LOG_KIND_DEPOSIT\x10\x02\x12\x15\n\x11LOG_KIND_DECISION\x10\x03\x12\x14\n\x10LOG_KIND_RELEASE\x10\x04\x12\x15\n\x11LOG_KIND_APPROVAL\x10\x05\x12\x17\n\x13LOG_KIND_REVOCATION\x10\x06\x12\x18\n\x14LOG_KIND_SEALING_KEY\x10\x07\x12\x1f\n\x1bLOG_KIND_SEALING_KEY_ERASED\x10\x08\x12\x19\n\x15LOG_KIND_CANCELLATION\x10\t\x12\x15\n\x11LOG_KIND_MANIFEST\x10\n\x12\x12\n\x0eLOG_KIND_DEALT\x10\x0b\x12\x16\n\x12LOG_KIND_INSTALLED\x10\x0c\x12\x13\n\x0fLOG_KIND_ERASED\x10\r\x12\x16\n\x12LOG_KIND_COMPLAINT\x10\x0e\x12\x18\n\x14LOG_KIND_REPAIR_TASK\x10\x0f\x12\x18\n\x14LOG_KIND_REPAIR_HELP\x10\x10\x12\x15\n\x11LOG_KIND_REPAIRED\x10\x11\x12\x17\n\x13LOG_KIND_POOL_DEALT\x10\x12\x12\x16\n\x12LOG_KIND_POOL_KEPT\x10\x13\x12\x1b\n\x17LOG_KIND_DRAW_CONFIRMED\x10\x14\x12\x14\n\x10LOG_KIND_CONSENT\x10\x1e\x12\x18\n\x14LOG_KIND_ISSUER_KEYS\x10(\x12\x13\n\x0fLOG_KIND_KILLED\x10)\x12\x1e\n\x1aLOG_KIND_APPROVERS_FOUNDED\x10<\x12\x1d\n\x19LOG_KIND_APPROVER_INVITED\x10=\x12\x1b\n\x17LOG_KIND_APPROVER_ADDED\x10>\x12\x1d\n\x19LOG_KIND_APPROVER_REMOVED\x10?\x12\x14\n\x10LOG_KIND_FORBIDS\x10\x32\x12\x13\n\x0fLOG_KIND_BUDGET\x10\x33\x12\x16\n\x12LOG_KIND_RECOVERED\x10\x46\x12\x1e\n\x1aLOG_KIND_DESTROY_SCHEDULED\x10P\x12\x1e\n\x1aLOG_KIND_DESTROY_CANCELLED\x10Q\x12\x16\n\x12LOG_KIND_DESTROYED\x10R\x12\x17\n\x13LOG_KIND_LEGAL_HOLD\x10Sb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,10 +48,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOGENTRY'].fields_by_name['basis']._serialized_options = b'\272H\005\222\001\002\020@'
   _globals['_BASIS'].fields_by_name['index']._loaded_options = None
   _globals['_BASIS'].fields_by_name['index']._serialized_options = b'\272H\010*\006\030\377\377\003(\001'
-  _globals['_LOGKIND']._serialized_start=401
-  _globals['_LOGKIND']._serialized_end=1296
+  _globals['_OWNERDETAIL'].fields_by_name['salt']._loaded_options = None
+  _globals['_OWNERDETAIL'].fields_by_name['salt']._serialized_options = b'\272H\004z\002h\020'
+  _globals['_OWNERDETAIL'].fields_by_name['owner_thumbprint']._loaded_options = None
+  _globals['_OWNERDETAIL'].fields_by_name['owner_thumbprint']._serialized_options = b'\272H\004z\002h '
+  _globals['_OWNERDETAIL'].fields_by_name['people']._loaded_options = None
+  _globals['_OWNERDETAIL'].fields_by_name['people']._serialized_options = b'\272H\016\222\001\013\020\010\"\007r\005\020\001\030\200\010'
+  _globals['_OWNERDETAIL'].fields_by_name['outcomes']._loaded_options = None
+  _globals['_OWNERDETAIL'].fields_by_name['outcomes']._serialized_options = b'\272H\005\222\001\002\010\001'
+  _globals['_OWNEROUTCOME'].fields_by_name['outcome']._loaded_options = None
+  _globals['_OWNEROUTCOME'].fields_by_name['outcome']._serialized_options = b'\272H\006r\004\020\001\030@'
+  _globals['_OWNEROUTCOME'].fields_by_name['reason']._loaded_options = None
+  _globals['_OWNEROUTCOME'].fields_by_name['reason']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_OWNEROUTCOME'].fields_by_name['key_ids']._loaded_options = None
+  _globals['_OWNEROUTCOME'].fields_by_name['key_ids']._serialized_options = b'\272H\016\222\001\013\010\001\020\200 \"\004z\002h '
+  _globals['_OWNERLEAF'].fields_by_name['count']._loaded_options = None
+  _globals['_OWNERLEAF'].fields_by_name['count']._serialized_options = b'\272H\004*\002(\001'
+  _globals['_OWNERLEAF'].fields_by_name['path']._loaded_options = None
+  _globals['_OWNERLEAF'].fields_by_name['path']._serialized_options = b'\272H\013\222\001\010\020 \"\004z\002h '
+  _globals['_LOGKIND']._serialized_start=783
+  _globals['_LOGKIND']._serialized_end=1678
   _globals['_LOGENTRY']._serialized_start=60
   _globals['_LOGENTRY']._serialized_end=342
   _globals['_BASIS']._serialized_start=344
   _globals['_BASIS']._serialized_end=398
+  _globals['_OWNERDETAIL']._serialized_start=401
+  _globals['_OWNERDETAIL']._serialized_end=574
+  _globals['_OWNEROUTCOME']._serialized_start=576
+  _globals['_OWNEROUTCOME']._serialized_end=679
+  _globals['_OWNERLEAF']._serialized_start=681
+  _globals['_OWNERLEAF']._serialized_end=780
 # @@protoc_insertion_point(module_scope)

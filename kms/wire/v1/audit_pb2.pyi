@@ -112,3 +112,39 @@ class Basis(_message.Message):
     index: int
     log_index: int
     def __init__(self, index: _Optional[int] = ..., log_index: _Optional[int] = ...) -> None: ...
+
+class OwnerDetail(_message.Message):
+    __slots__ = ("salt", "owner_thumbprint", "purpose", "people", "outcomes")
+    SALT_FIELD_NUMBER: _ClassVar[int]
+    OWNER_THUMBPRINT_FIELD_NUMBER: _ClassVar[int]
+    PURPOSE_FIELD_NUMBER: _ClassVar[int]
+    PEOPLE_FIELD_NUMBER: _ClassVar[int]
+    OUTCOMES_FIELD_NUMBER: _ClassVar[int]
+    salt: bytes
+    owner_thumbprint: bytes
+    purpose: int
+    people: _containers.RepeatedScalarFieldContainer[str]
+    outcomes: _containers.RepeatedCompositeFieldContainer[OwnerOutcome]
+    def __init__(self, salt: _Optional[bytes] = ..., owner_thumbprint: _Optional[bytes] = ..., purpose: _Optional[int] = ..., people: _Optional[_Iterable[str]] = ..., outcomes: _Optional[_Iterable[_Union[OwnerOutcome, _Mapping]]] = ...) -> None: ...
+
+class OwnerOutcome(_message.Message):
+    __slots__ = ("outcome", "reason", "key_ids")
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    KEY_IDS_FIELD_NUMBER: _ClassVar[int]
+    outcome: str
+    reason: str
+    key_ids: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, outcome: _Optional[str] = ..., reason: _Optional[str] = ..., key_ids: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class OwnerLeaf(_message.Message):
+    __slots__ = ("detail", "position", "count", "path")
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    detail: bytes
+    position: int
+    count: int
+    path: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, detail: _Optional[bytes] = ..., position: _Optional[int] = ..., count: _Optional[int] = ..., path: _Optional[_Iterable[bytes]] = ...) -> None: ...
