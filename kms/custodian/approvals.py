@@ -170,6 +170,7 @@ def answer(node: NodeContext, word: Word) -> tuple[RequestHash, Decided]:
         persons=tuple(sorted(persons)),
         kinds=categories_of(facts),
         weighed=weighed,
+        case=case,
     )
     return approval.request_hash, decided
 

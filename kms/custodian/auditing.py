@@ -10,11 +10,14 @@ from kms.custodian.context import NodeContext
 from kms.errors import Invalid, NotFound, StoreError
 from kms.statements.checkpoint import Checkpoint, CheckpointNote, log_origin, read_note, sign_checkpoint
 from kms.statements.ids import RequestHash
+from kms.statements.release import hash_certificate
 from kms.statements.tiles import ENTRIES, read_path
 
 MAX_TILES: Final = 4 << 20
 """Bytes of tiles in one answer, the last one not counted."""
 MAX_CERTIFICATES: Final = 16
+KEPT_CERTIFICATES: Final = 256
+"""Of one request: more are looked at by nobody."""
 
 
 def checkpoint(node: NodeContext) -> CheckpointNote:
@@ -97,7 +100,8 @@ def certificates(node: NodeContext, request: RequestHash, certificate_hash: byte
     """
     if len(certificate_hash) not in (0, 32):
         raise Invalid("a certificate's hash is 32 bytes", reason="INVALID_FIELD")
-    found = node.store.certificates.of(request, certificate_hash, MAX_CERTIFICATES)
+    kept = node.store.certificates.of(request, KEPT_CERTIFICATES)
+    found = [one for one in kept if not certificate_hash or equal(hash_certificate(one), certificate_hash)]
     if not found:
         raise NotFound("no certificate of that request is kept here", reason="NO_CERTIFICATE")
-    return found
+    return found[:MAX_CERTIFICATES]

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from kms.custodian import approvers, budgets, denials, history, notices
+from kms.custodian import approvers, budgets, denials, details, history, notices
 from kms.custodian.approval_text import gather_facts
 from kms.custodian.budgets import Excess, Rulings, Weighed
 from kms.custodian.case import DAY, VERDICTS, Case, attributes, build_case, open_evidence
@@ -32,6 +32,8 @@ from kms.statements.waiting import WaitingFacts
 
 KEEP_REQUESTS = 30 * 86400
 """Seconds after its expiry for which a request and the decision on it are kept; the log is kept for ever."""
+STRANGERS_TOLD = 8
+"""Keys of a stranger's request whose owners find it in their history: more would let strangers fill the disk."""
 RECENT_SECONDS = 30
 """How long a case may stand without its grants' dates being looked at again."""
 
@@ -65,7 +67,7 @@ def decide(node: NodeContext, envelope: Envelope, sealed_evidence: bytes) -> Dec
     kinds: Mapping[str, int] = {}
     stranger = False
     alarmed: Mapping[Thumbprint, int] = {}
-    weighed = None
+    weighed = case = None
     try:
         parsed = open_evidence(node, opened, sealed_evidence, now)
         evidence = parsed.to_bytes()
@@ -95,6 +97,7 @@ def decide(node: NodeContext, envelope: Envelope, sealed_evidence: bytes) -> Dec
         kinds=kinds,
         alarmed=alarmed,
         weighed=weighed,
+        case=case,
     )
     return replace(decided, asked=decided.waiting)
 
@@ -129,6 +132,7 @@ def record_decision(
     kinds: Mapping[str, int] | None = None,
     alarmed: Mapping[Thumbprint, int] | None = None,
     weighed: Weighed | None = None,
+    case: Case | None = None,
 ) -> Decided:
     """Log, store, count and sign: one transaction, before the answer leaves.
 
@@ -137,6 +141,7 @@ def record_decision(
     `alarmed` are owners, with how many keys, who are told at once that somebody asks in an emergency.
     `persons` are those who approved what rulings with an approver allow.
     Whoever allows anything new has `weighed` it against the budgets.
+    `case`, where there is one, saves looking the keys up again.
     A `stranger`, whom no credential vouches for, is counted, and their request is not kept.
     """
     groups: dict[tuple[Verdict, str, bytes], list[int]] = defaultdict(list)
@@ -145,6 +150,7 @@ def record_decision(
     verdicts = {verdict for verdict, _, _ in rulings.values()}
     waiting = Verdict.PENDING in verdicts
     state = WAITING if waiting else DECIDED if Verdict.ALLOW in verdicts else CLOSED
+    told = _told(node, opened, rulings, case, STRANGERS_TOLD if stranger else len(rulings))
     with node.store.transaction():
         if stranger:
             denials.count(node, opened.request.requester_thumbprint, now)
@@ -160,7 +166,9 @@ def record_decision(
             principal=opened.request.requester_thumbprint,
             outcome="+".join(sorted(v.name for v in verdicts)),
             count=sum(len(p) for (v, _, _), p in groups.items() if v is Verdict.ALLOW),
+            detail_root=told.root,
         )
+        details.keep(node, log_index, now, told)
         signed = sign(
             Decision(
                 node.keyring.keyring_id,
@@ -193,6 +201,21 @@ def record_decision(
             )
         )
     return Decided(signed.envelope, waiting, weighed.excess if weighed else ())
+
+
+def _told(
+    node: NodeContext, opened: OpenedRequest, rulings: Rulings, case: Case | None, most: int
+) -> details.Details:
+    """What owners are to find of a decision, whoever asked: those of the first `most` keys."""
+    key_ids = opened.request.key_ids[:most]
+    owners = details.owners_of(node, key_ids, case.keys if case else None)
+    told = details.of_keys(
+        (owner, key_ids[position], verdict.name, reason)
+        for position, (verdict, reason, _) in sorted(rulings.items())
+        if position < most and (owner := owners[position]) is not None
+    )
+    people = details.people_of(case.credentials) if case else ()
+    return details.details(told, int(opened.request.purpose), people)
 
 
 def reopen(node: NodeContext, stored: StoredRequest) -> OpenedRequest:
@@ -264,5 +287,6 @@ def expire(node: NodeContext) -> list[RequestHash]:
         node.store.history.forget(now - node.history_days * DAY, node.history_rows)
         node.store.certificates.forget(now - node.history_days * DAY)
         notices.forget(node, now)
+        details.forget(node, now)
         node.store.budgets.forget(now)
     return closed

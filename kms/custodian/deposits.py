@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from kms.crypto import labels, sealing
 from kms.crypto.hashing import H, equal
 from kms.crypto.sharing import verify_batch
+from kms.custodian import details
 from kms.custodian.context import NodeContext
 from kms.custodian.drawing import pool_shares
 from kms.custodian.vault import SealedRow
@@ -184,6 +185,12 @@ def _keep(
     for position, reason in sorted(refused.items()):
         by_reason[reason].append(position)
     dealer = opened.deposit.dealer_thumbprint
+    told = details.details(
+        details.of_keys(
+            (d.core.owner_thumbprint, d.key_id, "REFUSED" if p in refused else "KEPT", refused.get(p, ""))
+            for p, d in enumerate(opened.descriptors)
+        )
+    )
     with node.store.transaction():
         log_index = node.ledger.append(
             LogKind.DEPOSIT,
@@ -192,7 +199,9 @@ def _keep(
             principal=dealer,
             outcome="REFUSED" if not keys else "PARTLY" if refused else "KEPT",
             count=len(keys),
+            detail_root=told.root,
         )
+        details.keep(node, log_index, now, told)
         receipt = sign(
             Receipt(
                 node.keyring.keyring_id,

@@ -21,6 +21,7 @@ from kms.custodian import (
     decisions,
     deposits,
     destroying,
+    details,
     drawing,
     ending,
     explaining,
@@ -275,6 +276,10 @@ class CustodianNode:
     def certificates(self, request: RequestHash, certificate_hash: bytes = b"") -> list[bytes]:
         """On what a request's shares went out here."""
         return auditing.certificates(self.context, request, certificate_hash)
+
+    def owner_events(self, owner: Thumbprint, after: int, limit: int) -> list[details.OwnerEvent]:
+        """The next entries above number `after` that concern an owner: for whoever was found to be that owner."""
+        return details.owner_events(self.context, owner, after, limit)
 
     # -- people ------------------------------------------------------------------------------------------
 

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from kms.crypto import sealing
+from kms.custodian import details
+from kms.custodian.auditing import KEPT_CERTIFICATES
 from kms.custodian.case import Case, attributes, counter_key, principals, use_name
 from kms.custodian.context import NodeContext
 from kms.custodian.decisions import (
@@ -164,6 +166,14 @@ def _deliver(
     positions = sorted({position for position, _ in order})
     request = case.opened
     fresh = [position for position in positions if position not in counted]
+    told = details.details(
+        details.of_keys(
+            (_key(case, p).owner, _key(case, p).key_id, "AGAIN" if p in counted else "RELEASED", "")
+            for p in positions
+        ),
+        int(request.request.purpose),
+        details.people_of(case.credentials),
+    )
     with node.store.transaction():
         log_index = node.ledger.append(
             LogKind.RELEASE,
@@ -172,9 +182,12 @@ def _deliver(
             principal=request.request.requester_thumbprint,
             outcome="RELEASED" if fresh else "AGAIN",
             count=len(positions),
+            detail_root=told.root,
             basis=certificate.basis,
         )
-        node.store.certificates.add(certificate.hash, request.hash, now, certificate.payload)
+        details.keep(node, log_index, now, told)
+        if certificate.payload not in node.store.certificates.of(request.hash, KEPT_CERTIFICATES):
+            node.store.certificates.add(request.hash, now, certificate.payload)
         node.store.destructions.count_releases([_key(case, position).number for position in fresh])
         if fresh:  # each key of a request counts once, under however many certificates it is asked for
             _count(node, case, fresh, now)

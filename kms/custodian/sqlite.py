@@ -26,6 +26,7 @@ from kms.custodian.sqlite_budgets import SqliteBudgets
 from kms.custodian.sqlite_certificates import SqliteCertificates
 from kms.custodian.sqlite_consent import SqliteConsent
 from kms.custodian.sqlite_destructions import SqliteDestructions
+from kms.custodian.sqlite_details import SqliteDetails
 from kms.custodian.sqlite_history import SqliteHistory
 from kms.custodian.sqlite_kills import SqliteKills
 from kms.custodian.sqlite_log import SqliteLog
@@ -167,6 +168,13 @@ def m011_certificates(db: Database) -> None:
 
 
 @MIGRATIONS()
+def m012_details(db: Database) -> None:
+    for statement in (Path(__file__).parent / "details.sql").read_text().split(";"):
+        if statement.strip():
+            db.execute(statement)
+
+
+@MIGRATIONS()
 def m_destructions(db: Database) -> None:
     for statement in (Path(__file__).parent / "destructions.sql").read_text().split(";"):
         if statement.strip():
@@ -191,6 +199,7 @@ class SqliteCustodianStore:
         self._frames: dict[int, _Frame] = {}
         self.log = SqliteLog(connection)
         self.certificates = SqliteCertificates(connection)
+        self.details = SqliteDetails(connection)
         self.versions = SqliteVersions(connection)
         self.pool = SqlitePool(connection)
         self.providers = SqliteProviders(connection)

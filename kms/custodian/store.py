@@ -244,13 +244,29 @@ class LogStore(Protocol):
 class CertificateStore(Protocol):
     """On what releases rested (`SqliteCertificates` is one)."""
 
-    def add(self, certificate_hash: bytes, request: bytes, at: int, certificate: bytes) -> None: ...
-    def of(self, request: bytes, certificate_hash: bytes, limit: int) -> list[bytes]:
-        """Certificates of a request, the newest first; that of this hash alone, unless it is empty."""
+    def add(self, request: bytes, at: int, certificate: bytes) -> None: ...
+    def of(self, request: bytes, limit: int) -> list[bytes]:
+        """Certificates of a request, the newest first."""
         ...
 
     def forget(self, before: int) -> None:
-        """Remove those that were used before then."""
+        """Remove the oldest of those from before then, a thousand at a time."""
+        ...
+
+
+class DetailStore(Protocol):
+    """What entries of the log mean to owners, sealed (`SqliteDetails` is one)."""
+
+    def add(self, log_index: int, at: int, rows: Sequence[tuple[bytes, bytes]]) -> None:
+        """(owner's tag, sealed leaf) of an entry, each owner once."""
+        ...
+
+    def page(self, tag: bytes, after: int, limit: int) -> list[tuple[int, bytes]]:
+        """(log index, sealed leaf) of the next ones."""
+        ...
+
+    def forget(self, before: int) -> None:
+        """Remove the oldest of those from before then, a thousand at a time."""
         ...
 
 
@@ -416,6 +432,8 @@ class CustodianStore(Protocol):
     def log(self) -> LogStore: ...
     @property
     def certificates(self) -> CertificateStore: ...
+    @property
+    def details(self) -> DetailStore: ...
     @property
     def versions(self) -> VersionStore: ...
     @property

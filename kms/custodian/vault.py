@@ -66,12 +66,14 @@ class Vault:
     Without a row root it seals and opens only what never needs to be destroyed.
     """
 
-    __slots__ = ("_generation", "_root", "_rows")
+    __slots__ = ("_generation", "_purposes", "_root", "_rows")
 
     def __init__(self, root: Secret, rows: RowRoot | None = None) -> None:
         self._root = root
         self._generation = BARE
         self._rows: dict[int, _Keys] = {}
+        self._purposes: dict[str, bytes] = {}
+        """Keys that were derived of the storage root."""
         if rows is not None:
             self.add(rows)
 
@@ -198,7 +200,10 @@ class Vault:
         return expand(self._root.reveal(), labels.HKDF_STORE + b" tag " + purpose.encode() + b" " + data, 32)
 
     def _key(self, purpose: str) -> bytes:
-        return _purpose(self._root.reveal(), purpose)
+        key = self._purposes.get(purpose)
+        if key is None:
+            key = self._purposes[purpose] = _purpose(self._root.reveal(), purpose)
+        return key
 
     def __repr__(self) -> str:
         return "<vault>"

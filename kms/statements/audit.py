@@ -89,10 +89,11 @@ class LogEntry:
     basis: tuple[Basis, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("previous_hash", "detail_root"):
-            require(len(getattr(self, name)) in (0, 32), name, "must be 32 bytes, or none")
-        indices = [one.index for one in self.basis]
-        require(indices == sorted(set(indices)), "basis", "must name each custodian once, in order")
+        require(len(self.previous_hash) in (0, 32), "previous_hash", "must be 32 bytes, or none")
+        require(len(self.detail_root) in (0, 32), "detail_root", "must be 32 bytes, or none")
+        if self.basis:
+            indices = [one.index for one in self.basis]
+            require(indices == sorted(set(indices)), "basis", "must name each custodian once, in order")
 
     def to_bytes(self) -> bytes:
         return encode(self)

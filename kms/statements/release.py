@@ -281,7 +281,7 @@ def open_certificate(payload: bytes, keyring: Keyring, request: RequestHash, cou
     certified = frozenset(position for position, n in enumerate(allows) if n >= keyring.threshold)
     if not certified:
         raise Denied(f"no key has the {keyring.threshold} allows of a quorum", reason="NO_QUORUM")
-    certificate_hash = CertificateHash(H(labels.CERTIFICATE, payload))
+    certificate_hash = hash_certificate(payload)
     two = frozenset(p for p in certified if _two_people(decisions.values(), p))
     basis = tuple(
         Basis(index, decision.log_index)
@@ -289,6 +289,11 @@ def open_certificate(payload: bytes, keyring: Keyring, request: RequestHash, cou
         if any(ruling.verdict is Verdict.ALLOW for ruling in decision.rulings)
     )
     return Certificate(payload, certificate_hash, certified, allows, two, basis)
+
+
+def hash_certificate(payload: bytes) -> CertificateHash:
+    """H("certificate", exact bytes)."""
+    return CertificateHash(H(labels.CERTIFICATE, payload))
 
 
 def _two_people(decisions: Iterable[Decision], position: int) -> bool:
