@@ -35,10 +35,11 @@ class Log:
     index: int
     key: SigningKey = field(repr=False)
     leaves: tuple[bytes, ...] = ()
+    named: str = ""
 
     @property
     def origin(self) -> str:
-        return log_origin(KEYRING, self.index)
+        return self.named or log_origin(KEYRING, self.index)
 
     def grown(self, more: Sequence[bytes]) -> Log:
         """The same log with more entries."""
