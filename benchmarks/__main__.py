@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import ceremonies, cluster, decisions, pages, primitives, records
+from benchmarks import ceremonies, cluster, decisions, pages, primitives, records, rolling
 from benchmarks import console as approvers_pages
 from benchmarks.figures import TARGETS, rows
 
@@ -60,7 +60,9 @@ def main(
         changing, of_ceremonies = ceremonies.measure(folder, quick)
         status.update("the approvers' console")
         shown, of_console = approvers_pages.measure(folder / "console", quick)
-    figures |= deciding | more | changing | shown
+        status.update("a roll of the row root")
+        rolled, of_roll = rolling.measure(folder / "rolling", quick)
+    figures |= deciding | more | changing | shown | rolled
     report: dict[str, Any] = {
         "machine": machine(),
         "figures": {key: figures.get(key) for key in TARGETS},
@@ -71,6 +73,7 @@ def main(
             **of_cluster,
             **of_ceremonies,
             **of_console,
+            "roll": of_roll,
         },
     }
     if json_file is not None:

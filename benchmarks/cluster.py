@@ -140,7 +140,7 @@ def _growth(cluster: Cluster, base: int, quick: bool) -> tuple[float, dict[str, 
             cluster.kill(f"custodian-{index}", 15)
         folders = [str(cluster.layout.folder)] * len(cluster.layout.custodians)
         with ProcessPoolExecutor(2) as pool:
-            list(pool.map(_fill, folders, cluster.layout.custodians, [target] * len(folders)))
+            list(pool.map(fill, folders, cluster.layout.custodians, [target] * len(folders)))
         cluster.start()
         cost.append(asyncio.run(_operations(cluster, quick)))
     ratios = {name: cost[1][name] / cost[0][name] for name in cost[0]}
@@ -161,7 +161,7 @@ async def _operations(cluster: Cluster, quick: bool) -> dict[str, float]:
     }
 
 
-def _fill(folder: str, index: int, target: int) -> None:
+def fill(folder: str, index: int, target: int) -> None:
     """Put described but never opened keys into a stopped custodian's store until it holds `target`."""
     home = Path(folder)
     config = load(CustodianConfig, home / f"custodian-{index}" / "custodian.toml")

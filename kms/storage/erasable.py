@@ -56,12 +56,21 @@ def read(path: Path, storage_root: Secret) -> tuple[int, Secret]:
         raise ConfigError(f"cannot read {path}: {error.strerror}", reason="ROW_ROOT_MISSING") from None
     if mode & 0o077:
         raise ConfigError(f"{path} is open to others (mode {mode:04o}): chmod 600 it")
+    try:
+        return parse(content, storage_root)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error.message}", reason=error.reason) from None
+
+
+def parse(content: bytes, storage_root: Secret) -> tuple[int, Secret]:
+    """The same of a file's bytes."""
     generation = int.from_bytes(content[len(MAGIC) : _HEADER], "big")
     key = _key(storage_root, generation, content[_HEADER + _CHECK :])
     whole = len(content) == SIZE and content.startswith(MAGIC)
     if not whole or not equal(content[_HEADER : _HEADER + _CHECK], _check(key)):
         raise ConfigError(
-            f"{path} is damaged, was destroyed, or is of another storage root", reason="ROW_ROOT_DAMAGED"
+            "this row root is damaged, was destroyed, or is of another storage root",
+            reason="ROW_ROOT_DAMAGED",
         )
     return generation, key
 
