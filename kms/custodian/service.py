@@ -87,6 +87,8 @@ class CustodianService:
                 "this node's log lacks entries that it has signed: `kms custodian recover` brings them back",
                 reason=RECOVERY,
             )
+        if self._opened is None and self._reading is not None:
+            raise Unavailable("this node is asking the others about its log first", reason="STARTING")
         if self._opened is None:
             raise Unavailable("this node is locked: its officers must open it", reason="LOCKED")
         return self._opened

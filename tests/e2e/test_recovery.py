@@ -76,24 +76,20 @@ def start_alone(site: Site) -> None:
     site.cluster.spawn(FIRST, commands(site.layout)[FIRST])
 
 
-def recover(site: Site) -> dict[str, object]:
+def custodian(site: Site, *command: str) -> str:
+    """What a command about the first custodian prints."""
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "kms.cli",
-            "custodian",
-            "recover",
-            "--config",
-            str(site.config(FIRST)),
-            "--json",
-        ],
+        [sys.executable, "-m", "kms.cli", "custodian", *command, "--config", str(site.config(FIRST))],
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    found: dict[str, object] = json.loads(done.stdout)
+    return done.stdout
+
+
+def recover(site: Site) -> dict[str, object]:
+    found: dict[str, object] = json.loads(custodian(site, "recover", "--json"))
     return found
 
 
@@ -162,3 +158,41 @@ def test_a_snapshot_that_is_put_back_answers_nothing_until_it_is_whole(site: Sit
     assert entries(site, 1, 1)[: len(log)] == log
     site.kill("custodian-3")
     assert site.client_of(profile).decrypt(first) == b"before", "it votes and releases again"
+
+
+def test_a_disk_that_is_gone_gets_its_log_back_and_then_its_shares(site: Site) -> None:
+    profile = site.profile()
+    device = site.client_of(profile)
+    record = device.encrypt(b"result", device.create_key(CONTEXT))
+    settle(site)
+    log = entries(site, 2, 1)
+    site.kill(FIRST)
+    for file in site.store(FIRST).parent.glob("custodian.db*"):
+        file.unlink()
+    custodian(site, "join")
+    start_alone(site)
+    assert_stands_still(site)
+    site.kill(FIRST)
+    told = custodian(site, "recover")
+    assert f"{len(log)} entries came back" in told
+    assert "the log is whole" in custodian(site, "recover")
+    site.start(FIRST)
+    assert entries(site, 1, 1)[: len(log)] == log
+    custodian(site, "repair", "--coordinator", site.layout.coordinator)
+    site.kill("custodian-3")
+    assert site.client_of(profile).decrypt(record) == b"result"
+
+
+def test_a_node_waits_at_its_start_for_as_many_as_it_was_told(site: Site) -> None:
+    for name in site.custodians:
+        site.kill(name)
+    config = site.config(FIRST)
+    config.write_text(config.read_text().replace("[log]", "[log]\nstart_peers = 2\nstart_seconds = 1"))
+    start_alone(site)
+    assert health(site, "") == health_pb2.HealthCheckResponse.NOT_SERVING
+    site.cluster.spawn("custodian-2", commands(site.layout)["custodian-2"])
+    keyring = site.layout.keyring_id
+    asked = custodian_pb2.GetSealingKeyRequest(keyring_id=keyring)
+    assert refused(site, "GetSealingKey", asked) == "STARTING"
+    site.cluster.spawn("custodian-3", commands(site.layout)["custodian-3"])
+    await_condition(lambda: health(site, "") == health_pb2.HealthCheckResponse.SERVING, "the start")

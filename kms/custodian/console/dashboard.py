@@ -16,6 +16,7 @@ from kms.custodian.console.visit import Visit
 from kms.custodian.console.words import N_, Words
 from kms.custodian.node import CustodianNode
 from kms.custodian.store import HourCount
+from kms.statements.checkpoint import log_origin
 
 HOUR, DAY = 3600, 86400
 DAYS_SHOWN = 14
@@ -48,6 +49,7 @@ async def show(visit: Visit) -> Response:
     """The dashboard."""
     console, words = visit.console, visit.words
     now, counts, waiting, dates, usage = await console.desk.ask(_look)
+    accused = await console.desk.ask(_accused)
     return visit.page(
         "dashboard.html",
         waiting=waiting,
@@ -55,6 +57,7 @@ async def show(visit: Visit) -> Response:
         plots=[releases(words, counts, now), answers(words, counts, now)],
         budgets=budgets(words, usage),
         custodians=await console.neighbours(),
+        accused=accused,
     )
 
 
@@ -72,6 +75,20 @@ def _look(node: CustodianNode) -> tuple[int, list[HourCount], int, Dates, list[U
     dates = Dates((manifest.created_at, manifest.expires_at), (key.not_before, key.not_after))
     counts = node.statistics(now - DAYS_SHOWN * DAY, now)
     return now, counts, len(node.waiting_views()), dates, node.usage()
+
+
+def _accused(node: CustodianNode) -> list[str]:
+    """Custodians against whose logs this node keeps evidence."""
+    origins = {evidence.checkpoints[0].origin for evidence in node.watch.misbehaviour()}
+    chain = node.context.chain
+    return sorted(
+        {
+            f"{custodian.index} · {custodian.organisation}"
+            for link in chain.links
+            for custodian in link.manifest.custodians
+            if log_origin(chain.keyring_id, custodian.index) in origins
+        }
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,7 @@ REASONS: Final[Mapping[str, str]] = {
     ),
     "LAST_APPROVER": N_("The last approver cannot be revoked: nobody could invite another."),
     "LOCKED": N_("This node is locked: its officers must open it."),
+    "STARTING": N_("This node is asking the other custodians about its log first. Try again in a moment."),
     "RECOVERY": N_(
         "This node stands still: its log lacks entries that it has signed, and must be brought back."
     ),

@@ -9,14 +9,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from markupsafe import escape
 
 from kms.custodian.budgets import Usage
 from kms.custodian.node import CustodianNode
 from kms.errors import Unavailable
 from kms.statements.budgets import Budget, BudgetExcess, BudgetScope, BudgetWindow
+from kms.statements.checkpoint import log_origin
+from kms.statements.misbehaviour import split_view
 from kms.statements.release import HUMAN_LIFETIME
 from tests.protocol.adversary import ruling
 from tests.protocol.console import ORIGIN, RP, Browser, Office
+from tests.protocol.loose_logs import Log, entries
 from tests.protocol.people import invite, join_by_passkey
 from tests.reference.authenticator import Authenticator
 
@@ -222,3 +226,16 @@ def test_the_dashboard_shows_how_much_of_each_budget_is_used(
     page = office.signed_in().get("/dashboard").text
     assert "the whole keyring, in a day: 1,500 of 2,000 keys" in page
     assert 'width="180.0"' in page  # three quarters of the bar
+
+
+def test_the_dashboard_names_who_showed_two_histories(office: Office) -> None:
+    browser, node = office.signed_in(), office.world.nodes[1]
+    assert "two histories" not in browser.get("/dashboard").text
+    origin = log_origin(office.world.keyring.keyring_id, 2)
+    one, other = (
+        Log(2, office.world.identities[2], entries(3, branch), origin).note() for branch in ("a", "b")
+    )
+    assert node.witness.take_evidence(split_view(one, other))
+    page = browser.get("/dashboard").text
+    name = office.world.keyring.custodian(2).organisation
+    assert f"Custodian 2 · {escape(name)} showed two histories" in page
