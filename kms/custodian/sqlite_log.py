@@ -36,7 +36,11 @@ class SqliteLog:
     def append(
         self, first: int, entries: Sequence[bytes], roots: Sequence[tuple[int, int, bytes]], head: bytes
     ) -> None:
-        self._db.executemany("INSERT INTO log (idx, payload) VALUES (?, ?)", enumerate(entries, first))
+        rows = list(enumerate(entries, first))
+        if len(rows) == 1:
+            self._db.execute("INSERT INTO log (idx, payload) VALUES (?, ?)", rows[0])
+        else:
+            self._db.executemany("INSERT INTO log (idx, payload) VALUES (?, ?)", rows)
         if roots:
             self._db.executemany("INSERT INTO log_roots VALUES (?, ?, ?)", roots)
         self._db.execute("INSERT OR REPLACE INTO meta VALUES ('log_head', ?)", (head,))

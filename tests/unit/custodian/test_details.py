@@ -12,6 +12,7 @@ from kms.custodian.decisions import STRANGERS_TOLD
 from kms.custodian.details import OwnerEvent
 from kms.errors import Invalid, StoreError
 from kms.statements.audit import LogEntry, LogKind, read_entry
+from kms.statements.codec import encode
 from kms.statements.details import OwnerDetail, OwnerOutcome, leaves_of
 from kms.statements.envelope import sign
 from kms.statements.ids import KeyId, Thumbprint
@@ -166,6 +167,13 @@ def test_every_owners_leaf_leads_to_the_one_root(count: int) -> None:
         with pytest.raises(Invalid) as refused:
             leaf.opened(entry, Thumbprint(b"x" * 32))
         assert refused.value.reason == "WRONG_OWNER"
+
+
+def test_a_detail_is_written_as_every_statement_is() -> None:
+    outcomes = [OwnerOutcome("ALLOW", "OWNER_READS_OWN", (KeyId(b"k" * 32),))]
+    detail = OwnerDetail.salted(Thumbprint(b"o" * 32), 3, ("a|b",), outcomes)
+    _, (leaf,) = leaves_of([detail])
+    assert leaf.detail == encode(detail)
 
 
 def test_a_row_that_was_moved_to_another_entry_or_owner_is_noticed(world: World) -> None:

@@ -15,6 +15,7 @@ from kms.custodian.sqlite import SqliteCustodianStore
 from kms.custodian.vault import Vault
 from kms.errors import Invalid, StoreError
 from kms.statements.audit import CHAIN_START, Basis, LogEntry, LogKind, read_entry
+from kms.statements.codec import encode
 from tests.protocol.world import storage_root
 
 KEYRING = b"k" * 32
@@ -147,6 +148,20 @@ def test_known_entries_are_taken_as_they_are_and_only_in_their_place(
     other.close()
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        LogEntry(0, LogKind.STARTED, 0, bytes(32)),
+        LogEntry(2**40, LogKind.RELEASE, 1, b"s" * 32, b"p" * 32, "\N{GREEK SMALL LETTER PI}" * 64, 2**31),
+        LogEntry(1, LogKind.DEPOSIT, 1, b"s" * 32, previous_hash=b"h" * 32, detail_root=b"d" * 32),
+        LogEntry(1, LogKind.RELEASE, 1, b"s" * 32, basis=tuple(Basis(n, 0) for n in range(1, 65))),
+    ],
+)
+def test_an_entry_is_written_as_every_statement_is_and_read_again(entry: LogEntry) -> None:
+    assert entry.to_bytes() == encode(entry)
+    assert read_entry(entry.to_bytes(), entry.index) == entry
+
+
 def test_an_entry_says_what_it_rests_on() -> None:
     basis = (Basis(1, 7), Basis(3, 9))
     entry = LogEntry(4, LogKind.RELEASE, 1, b"s" * 32, detail_root=b"d" * 32, basis=basis)
@@ -162,11 +177,17 @@ def test_an_entry_says_what_it_rests_on() -> None:
         {"basis": (Basis(3, 7), Basis(1, 8))},
         {"detail_root": b"d" * 31},
         {"previous_hash": b"p" * 31},
+        {"principal": b"p" * 33},
+        {"outcome": "o" * 65},
+        {"subject_hash": b"s" * 31},
+        {"basis": (Basis(0, 7),)},
+        {"basis": tuple(Basis(n, 7) for n in range(1, 66))},
     ],
 )
 def test_an_entry_names_each_custodian_once_and_whole_hashes(changes: dict[str, object]) -> None:
+    good: dict[str, object] = {"index": 4, "kind": LogKind.RELEASE, "at": 1, "subject_hash": b"s" * 32}
     with pytest.raises(Invalid):
-        LogEntry(4, LogKind.RELEASE, 1, b"s" * 32, **changes)  # type: ignore[arg-type]
+        LogEntry(**good | changes)  # type: ignore[arg-type]
 
 
 # -- a log that was a chain ------------------------------------------------------------------------------
