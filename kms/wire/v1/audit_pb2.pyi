@@ -45,6 +45,7 @@ class LogKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     LOG_KIND_DESTROY_CANCELLED: _ClassVar[LogKind]
     LOG_KIND_DESTROYED: _ClassVar[LogKind]
     LOG_KIND_LEGAL_HOLD: _ClassVar[LogKind]
+    LOG_KIND_ROW_ROOT_DESTROYED: _ClassVar[LogKind]
 LOG_KIND_UNSPECIFIED: LogKind
 LOG_KIND_STARTED: LogKind
 LOG_KIND_DEPOSIT: LogKind
@@ -80,6 +81,7 @@ LOG_KIND_DESTROY_SCHEDULED: LogKind
 LOG_KIND_DESTROY_CANCELLED: LogKind
 LOG_KIND_DESTROYED: LogKind
 LOG_KIND_LEGAL_HOLD: LogKind
+LOG_KIND_ROW_ROOT_DESTROYED: LogKind
 
 class LogEntry(_message.Message):
     __slots__ = ("index", "kind", "at", "subject_hash", "principal", "outcome", "count", "previous_hash", "detail_root", "basis")
