@@ -47,6 +47,7 @@ from kms.custodian.history import HistoryPage
 from kms.custodian.ledger import Ledger
 from kms.custodian.mirrors import tree_of
 from kms.custodian.providers import KnownIssuer, Providers
+from kms.custodian.roll_store import RollState
 from kms.custodian.rolling import Rolling, RollProgress
 from kms.custodian.sealing_keys import DEFAULT_PERIOD, SealingKeys
 from kms.custodian.store import WAITING, CustodianStore, HistoryFilter, HourCount, StoredPool, StoredVersion
@@ -186,8 +187,12 @@ class CustodianNode:
         self._forbids_source, self._fail_closed = options.forbids, options.forbids_fail_closed
         self._approver_quorum = options.approver_quorum
         self._rolling, self._roll_seconds = rolling, options.roll_seconds
+        if rolling is not None:
+            rolling.log = self._log_roll
         with store.transaction():
             ledger.append(LogKind.STARTED, now(), keyring.manifest_hash)
+            if rolling is not None and rolling.unlogged is not None:
+                self._log_roll(rolling.unlogged)
             if self.forbids.text:
                 forbids.log(self.context, self.forbids)
         self.context = people.begin(self.context, approvers, options.approver_quorum)
@@ -431,6 +436,16 @@ class CustodianNode:
         if at_once or self._rolling.due(now, self._roll_seconds):
             self._rolling.begin(now)
         return self._rolling.step()
+
+    def _log_roll(self, state: RollState) -> None:
+        destroyed = state.generation - 1
+        if destroyed:  # else there was none before: the first root of a store
+            self.context.ledger.append(
+                LogKind.ROW_ROOT_DESTROYED,
+                self.context.now(),
+                self.context.keyring.manifest_hash,
+                outcome=f"ROW_ROOT_{destroyed}",
+            )
 
     def back_up(self, path: Path) -> tuple[int, int]:
         """Copy the store, without shares and keys, into a new file: (rows, bytes)."""

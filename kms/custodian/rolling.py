@@ -13,7 +13,7 @@ A store from before there were row roots has its rows under the storage root, as
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -49,6 +49,9 @@ class Rolling:
         self._path, self._next = path, path.with_name(path.name + ".next")
         self._store, self._vault = store, vault
         self._walk: Iterator[RollProgress] | None = None
+        self.log: Callable[[RollState], None] = self._put_off
+        self.unlogged: RollState | None = None
+        """A roll that ended before there was a log to say so in."""
         state = store.roll.state() or self._found(now)
         if state.phase is Phase.DESTROYING:
             state = self._finish(state)
@@ -134,6 +137,9 @@ class Rolling:
             roll.set_state(state)
         return state
 
+    def _put_off(self, state: RollState) -> None:
+        self.unlogged = state
+
     def _add_old(self, state: RollState) -> None:
         if state.generation == BARE:
             self._vault.add_bare()
@@ -208,6 +214,7 @@ class Rolling:
         state = RollState(state.generation + 1, Phase.RESTING, state.since)
         with self._store.transaction():
             self._store.roll.set_state(state)
+            self.log(state)
         self._store.empty_journal()
         return state
 

@@ -56,6 +56,7 @@ class LogKind(enum.IntEnum):
     DESTROY_CANCELLED = 81
     DESTROYED = 82
     LEGAL_HOLD = 83
+    ROW_ROOT_DESTROYED = 90
 
 
 @message(audit_pb2.Basis)

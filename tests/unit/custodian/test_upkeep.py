@@ -12,8 +12,10 @@ import pytest
 from typer.testing import CliRunner
 
 from kms.cli.app import command_line
+from kms.custodian.roll_store import Phase, RollState
 from kms.custodian.upkeep_service import REST, UpkeepService
 from kms.dev.founding import found
+from kms.statements.audit import LogKind, read_entry
 from kms.storage import erasable
 from kms.transport.server import Call
 from kms.wire.v1 import upkeep_pb2
@@ -86,6 +88,41 @@ def test_a_node_that_was_killed_while_it_rolled_goes_on(world: World) -> None:
     for index in (4, 5):
         world.nodes.pop(index).close()
     assert set(world.release(alice, keys).opened) == {key.key_id for key in keys}
+
+
+def destroyed_roots(world: World) -> list[str]:
+    """What custodian 1's log says of row roots."""
+    entries = world.nodes[1].context.store.log.entries(0, 1000)
+    read = [read_entry(entry, number) for number, entry in enumerate(entries)]
+    return [entry.outcome for entry in read if entry.kind is LogKind.ROW_ROOT_DESTROYED]
+
+
+def test_the_log_says_when_a_row_root_was_destroyed(world: World) -> None:
+    assert destroyed_roots(world) == []
+    for _ in range(2):
+        world.nodes[1].roll(at_once=True)
+        while world.nodes[1].roll() is not None:
+            pass
+    assert destroyed_roots(world) == ["ROW_ROOT_1", "ROW_ROOT_2"]
+
+
+def test_also_if_the_node_was_killed_before_it_could_say_so(world: World) -> None:
+    world.nodes[1].roll(at_once=True)
+    store = world.nodes[1].context.store
+    with store.transaction():  # the last that a killed node wrote
+        wrap_all(world)
+        store.roll.set_state(RollState(1, Phase.DESTROYING, world.clock()))
+    world.start(1)
+    assert destroyed_roots(world) == ["ROW_ROOT_1"]
+
+
+def wrap_all(world: World) -> None:
+    """Wrap everything of custodian 1 under its newest row root, as a roll does."""
+    store, vault = world.nodes[1].context.store, world.nodes[1].context.vault
+    for kind, purpose in enumerate(store.roll.kinds):
+        rows = [(name, value) for name, value in store.roll.page(kind, None, 1000) if value]
+        anew = [(name, vault.reseal(purpose, v) if purpose else vault.rewrap(v)) for name, v in rows]
+        store.roll.put(kind, anew)
 
 
 # -- commands, of a node that is not running ---------------------------------------------------------------
