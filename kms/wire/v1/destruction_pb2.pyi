@@ -287,6 +287,18 @@ class Destruction(_message.Message):
     descriptors: _containers.RepeatedScalarFieldContainer[bytes]
     def __init__(self, order: _Optional[_Union[_keyring_pb2.Envelope, _Mapping]] = ..., state: _Optional[_Union[DestructionState, str]] = ..., due_at: _Optional[int] = ..., held: _Optional[bool] = ..., cancellation: _Optional[_Union[_keyring_pb2.Envelope, _Mapping]] = ..., words: _Optional[_Iterable[_Union[_keyring_pb2.Envelope, _Mapping]]] = ..., descriptors: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
+class DestructionCertificate(_message.Message):
+    __slots__ = ("manifests", "order", "descriptors", "words")
+    MANIFESTS_FIELD_NUMBER: _ClassVar[int]
+    ORDER_FIELD_NUMBER: _ClassVar[int]
+    DESCRIPTORS_FIELD_NUMBER: _ClassVar[int]
+    WORDS_FIELD_NUMBER: _ClassVar[int]
+    manifests: _containers.RepeatedCompositeFieldContainer[_keyring_pb2.Envelope]
+    order: _keyring_pb2.Envelope
+    descriptors: _containers.RepeatedScalarFieldContainer[bytes]
+    words: _containers.RepeatedCompositeFieldContainer[_keyring_pb2.Envelope]
+    def __init__(self, manifests: _Optional[_Iterable[_Union[_keyring_pb2.Envelope, _Mapping]]] = ..., order: _Optional[_Union[_keyring_pb2.Envelope, _Mapping]] = ..., descriptors: _Optional[_Iterable[bytes]] = ..., words: _Optional[_Iterable[_Union[_keyring_pb2.Envelope, _Mapping]]] = ...) -> None: ...
+
 class SubmitDestructionRequest(_message.Message):
     __slots__ = ("statement", "credentials", "descriptors", "words", "order")
     STATEMENT_FIELD_NUMBER: _ClassVar[int]
