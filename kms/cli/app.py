@@ -16,6 +16,7 @@ NOUNS = (
     "custodian",
     "dev",
     "grant",
+    "key",
     "keyring",
     "login",
     "owner",

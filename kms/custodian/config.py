@@ -10,6 +10,7 @@ from kms.crypto.secret import Secret
 from kms.crypto.signing import PUBLIC_KEY_SIZE, SigningKey
 from kms.custodian.approvers import ApproverQuorum
 from kms.custodian.clock import SteadyClock
+from kms.custodian.context import DestroyLimits
 from kms.custodian.forbids import file_source
 from kms.custodian.log_config import LogConfig
 from kms.custodian.node import CustodianNode, NodeOptions
@@ -84,6 +85,24 @@ class ErasingConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class DestroyConfig:
+    """The table `destroying`: how long orders wait here at least, and for how many keys a day they are taken."""
+
+    floor_hours: int = 24
+    keys_a_day: int = 20_000
+    keys_a_day_of_owner: int = 5000
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.floor_hours <= 90 * 24:
+            raise ConfigError("destroying.floor_hours must be between 0 and 2160")
+        if min(self.keys_a_day, self.keys_a_day_of_owner) < 0:
+            raise ConfigError("destroying.keys_a_day and keys_a_day_of_owner must not be negative")
+
+    def limits(self) -> DestroyLimits:
+        return DestroyLimits(self.floor_hours * 3600, self.keys_a_day, self.keys_a_day_of_owner)
+
+
+@dataclass(frozen=True, slots=True)
 class CustodianConfig:
     """Keys of the custodian's TOML file. Paths are relative to the file."""
 
@@ -106,6 +125,7 @@ class CustodianConfig:
     log: LogConfig = field(default_factory=LogConfig)
     notify: NotifyConfig | None = None
     erasing: ErasingConfig = field(default_factory=ErasingConfig)
+    destroying: DestroyConfig = field(default_factory=DestroyConfig)
     extra_forbids: Path | None = None
     forbids_fail_closed: bool = False
     sealing_period_seconds: int = DEFAULT_PERIOD
@@ -247,6 +267,7 @@ def open_node(
         config.history_rows,
         config.forbids_fail_closed,
         roll_seconds=config.erasing.roll_hours * 3600,
+        destroying=config.destroying.limits(),
     )
     with database.explained(config.place):
         return CustodianNode(chain, identity, store, vault, approvers, now, options, rolling)

@@ -29,7 +29,8 @@ class StoredDestruction:
     log_index: int = 0
     destroyed_at: int = 0
     at_once: bool = False
-    number: int = 0
+    changed: int = 0
+    """Counts up with each change of any: what a list goes on from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class DestructionStore(Protocol):
 
     def set_last_look(self, at: int) -> None: ...
     def page(self, after: int, limit: int) -> list[StoredDestruction]:
-        """Those with a higher number, in order."""
+        """Those that changed after that, in the order of their changes."""
         ...
 
     def words(self, order_hash: bytes) -> list[bytes]:

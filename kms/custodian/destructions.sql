@@ -8,8 +8,10 @@ CREATE TABLE destructions (
     cancellation BLOB NOT NULL,
     log_index INTEGER NOT NULL,
     destroyed_at INTEGER NOT NULL,
-    at_once INTEGER NOT NULL
+    at_once INTEGER NOT NULL,
+    changed INTEGER NOT NULL
 );
+CREATE INDEX destructions_by_change ON destructions (changed);
 CREATE INDEX destructions_due ON destructions (due_at) WHERE state = 'scheduled';
 
 CREATE TABLE destruction_keys (

@@ -246,6 +246,16 @@ class CustodianNode:
         self._keep_up()
         return ending.told(self.context, order_hash)
 
+    def ask_destructions(self, of_index: int, after: int) -> bytes:
+        """The envelope of a question to another custodian."""
+        self._keep_up()
+        return ending.ask(self.context, of_index, after)
+
+    def list_destructions(self, question: Envelope) -> tuple[list[Told], list[bytes], int]:
+        """What another custodian that asks has perhaps missed: orders, holds, where to go on."""
+        self._keep_up()
+        return ending.answer(self.context, question)
+
     def submit_consent(self, envelope: Envelope) -> bytes:
         """The envelope of a ConsentReceipt."""
         self._keep_up()

@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+import grpc
+
 from kms.crypto.hashing import equal
 from kms.crypto.secret import Secret
 from kms.custodian import (
@@ -17,6 +19,7 @@ from kms.custodian import (
     audit_service,
     ceremony_service,
     consent_service,
+    destruction_service,
     issuer_service,
     kill_service,
     policy_service,
@@ -34,6 +37,7 @@ from kms.custodian.lock import Lock
 from kms.custodian.log_keeping import RECOVERY, LogKeeper
 from kms.custodian.node import CustodianNode
 from kms.custodian.notifying import Notifier
+from kms.custodian.spreading import Spreader
 from kms.custodian.watch import Watch
 from kms.errors import ConfigError, KmsError, NotFound, Unavailable
 from kms.statements.approver import LANGUAGES
@@ -44,6 +48,7 @@ from kms.statements.release import HUMAN_LIFETIME
 from kms.transport import logs, metrics
 from kms.transport.process import Port, Server
 from kms.transport.server import Call, Endpoint, Method
+from kms.transport.tls import client_credentials
 from kms.wire.v1 import coordinator_pb2, custodian_pb2, keyring_pb2
 
 SERVICE = "kms.v1.CustodianService"
@@ -77,6 +82,9 @@ class CustodianService:
         self._issuers = issuer_service.IssuerService(lambda: self._node, self._run)
         self._audits = audit_service.AuditService(lambda: self._node, self._run, self._run_aside)
         self._upkeep = upkeep_service.UpkeepService(lambda: self._node, self._run_aside)
+        self._endings = destruction_service.DestructionService(
+            lambda: self._node, self._run_aside, self._owners.wake
+        )
         self._kills = kill_service.KillService(lambda: self._node, self._run, self._wake)
         self._witnesses = witness_service.WitnessService(lambda: self._node, lambda: self.watch, self._run)
 
@@ -216,6 +224,14 @@ class CustodianService:
     def witness_methods(self) -> tuple[Method, ...]:
         """Methods of the public port about logs."""
         return self._witnesses.methods()
+
+    def destruction_methods(self) -> tuple[Method, ...]:
+        """Methods of the public port and the relay's."""
+        return self._endings.methods()
+
+    async def keep_spread(self, credentials: grpc.ChannelCredentials, seconds: float) -> None:
+        """Ask the others for orders to destroy that this node has missed, for as long as it runs and is open."""
+        await Spreader(lambda: self._node, self._run_aside, credentials).keep(self._open, seconds)
 
     def issuer_methods(self) -> tuple[Method, ...]:
         """Methods of the local socket."""
@@ -497,8 +513,10 @@ async def serve(
     methods = service.relay_methods()
     ceremonies = Endpoint(ceremony_service.SERVICE, service.ceremony_methods(), relays)
     owners = Endpoint(consent_service.SERVICE, service.consent_methods())
+    brought = Endpoint(destruction_service.SERVICE, service.destruction_methods(), relays)
+    relayed = [Endpoint(SERVICE, methods, relays), ceremonies, brought]
     ports = [
-        Port(config.listen, config.tls.server(mutual=True), [Endpoint(SERVICE, methods, relays), ceremonies]),
+        Port(config.listen, config.tls.server(mutual=True), relayed),
         Port(
             f"unix:{config.socket()}",
             None,
@@ -517,7 +535,8 @@ async def serve(
         kills = Endpoint(kill_service.SERVICE, service.kill_methods())
         audits = Endpoint(audit_service.SERVICE, service.audit_methods())
         witnesses = Endpoint(witness_service.SERVICE, service.witness_methods())
-        doors = [Endpoint(SERVICE, public), kills, owners, audits, witnesses]
+        endings = Endpoint(destruction_service.SERVICE, service.destruction_methods())
+        doors = [Endpoint(SERVICE, public), kills, owners, audits, witnesses, endings]
         ports.append(Port(config.listen_public, config.tls.server(mutual=False), doors))
     server = Server(ports, reflection=config.reflection, max_concurrent=1024)
     await server.start(not_serving=frozenset() if entered else names)
@@ -535,6 +554,7 @@ async def serve(
     steps.append(service.keep_logs(keeper.rounds))
     if waits:
         steps.append(late())
+    steps.append(service.keep_spread(client_credentials(config.tls.authorities), config.tick_seconds))
     if config.notify is not None:
         service.notifier = Notifier(config.notify, service.approvers)
         steps.append(service.notifier.run())

@@ -18,6 +18,7 @@ from kms.statements.keys import Descriptor, read_descriptor
 
 _PART = 500
 _LAST_LOOK = "destruction look"
+_NEXT = "(SELECT coalesce(max(changed), 0) + 1 FROM destructions)"
 T = TypeVar("T")
 
 
@@ -27,7 +28,9 @@ class SqliteDestructions:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
 
-    _COLUMNS = "order_hash, envelope, state, due_at, word, cancellation, log_index, destroyed_at, at_once, id"
+    _COLUMNS = (
+        "order_hash, envelope, state, due_at, word, cancellation, log_index, destroyed_at, at_once, changed"
+    )
 
     def _read(self, where: str, *values: object) -> list[StoredDestruction]:
         rows = self._db.execute(f"SELECT {self._COLUMNS} FROM destructions WHERE {where}", values).fetchall()
@@ -42,8 +45,8 @@ class SqliteDestructions:
     def add(self, destruction: StoredDestruction, descriptors: Sequence[Descriptor]) -> None:
         (number,) = self._db.execute(
             "INSERT INTO destructions (order_hash, envelope, state, due_at, word, cancellation, log_index,"
-            " destroyed_at, at_once) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-            astuple(destruction)[:9],
+            f" destroyed_at, at_once, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, {_NEXT}) RETURNING id",
+            (*astuple(destruction)[:8], int(destruction.at_once)),
         ).fetchone()
         self._db.executemany(
             "INSERT INTO destruction_keys VALUES (?, ?, ?, ?)",
@@ -53,8 +56,8 @@ class SqliteDestructions:
     def change(self, destruction: StoredDestruction) -> None:
         self._db.execute(
             "UPDATE destructions SET envelope = ?, state = ?, due_at = ?, word = ?, cancellation = ?,"
-            " log_index = ?, destroyed_at = ?, at_once = ? WHERE order_hash = ?",
-            (*astuple(destruction)[1:9], destruction.order_hash),
+            f" log_index = ?, destroyed_at = ?, at_once = ?, changed = {_NEXT} WHERE order_hash = ?",
+            (*astuple(destruction)[1:8], int(destruction.at_once), destruction.order_hash),
         )
 
     def descriptors(self, order_hash: bytes) -> list[Descriptor]:
@@ -82,7 +85,7 @@ class SqliteDestructions:
         self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (_LAST_LOOK, at.to_bytes(8, "big")))
 
     def page(self, after: int, limit: int) -> list[StoredDestruction]:
-        return self._read("id > ? ORDER BY id LIMIT ?", after, limit)
+        return self._read("changed > ? ORDER BY changed LIMIT ?", after, limit)
 
     def words(self, order_hash: bytes) -> list[bytes]:
         rows = self._db.execute(
@@ -97,6 +100,7 @@ class SqliteDestructions:
             "INSERT OR REPLACE INTO destruction_words SELECT id, ?, ?, ? FROM destructions WHERE order_hash = ?",
             (custodian, kind, envelope, order_hash),
         )
+        self._db.execute(f"UPDATE destructions SET changed = {_NEXT} WHERE order_hash = ?", (order_hash,))
 
     # -- keys ------------------------------------------------------------------------------------------------
 
@@ -173,7 +177,8 @@ class SqliteDestructions:
 
     def count_releases(self, numbers: Sequence[int]) -> None:
         self._db.executemany(
-            "INSERT INTO key_releases VALUES (?, 1) ON CONFLICT (key) DO UPDATE SET releases = releases + 1",
+            "INSERT INTO key_releases VALUES (?, 1) ON CONFLICT (key) DO UPDATE"
+            " SET releases = key_releases.releases + 1",
             [(number,) for number in numbers],
         )
 
@@ -186,7 +191,10 @@ class SqliteDestructions:
         return StoredHold(row[0], row[1], bool(row[2]), *row[3:]) if row else None
 
     def put_hold(self, hold: StoredHold, names: Sequence[bytes]) -> None:
-        self._db.execute("INSERT OR REPLACE INTO holds VALUES (?, ?, ?, ?, ?, ?)", astuple(hold))
+        self._db.execute(
+            "INSERT OR REPLACE INTO holds VALUES (?, ?, ?, ?, ?, ?)",
+            (hold.hold_id, hold.until, int(hold.lifted), hold.statement, hold.envelope, hold.word),
+        )
         self._db.executemany(
             "INSERT OR IGNORE INTO held_names VALUES (?, ?)", [(name, hold.hold_id) for name in names]
         )

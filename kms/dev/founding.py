@@ -42,7 +42,8 @@ CLASSES = {"a": ("device", "professional"), "b": ("device", "professional", "ser
 _TLS = {"certificate": "tls.pem", "key": "tls.key", "authorities": "../ca/ca.pem"}
 YEAR = 365 * 86400
 RECOVERY_SECONDS = 5
-"""In earnest it is days: on a development cluster nobody waits for an objection."""
+DESTRUCTION_SECONDS = 5
+"""In earnest both are days: on a development cluster nobody waits for an objection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,7 @@ def found(
         created_at=now,
         expires_at=now + valid_seconds,
         recovery_delay=RECOVERY_SECONDS,
+        destruction_delay=DESTRUCTION_SECONDS,
     )
     payload = encode(manifest)
     signed = sign_payload(manifest, payload, admin, *identities.values())
@@ -221,8 +223,10 @@ def _custodian(
             "approvals_socket": f"../approvals-{index}.sock",
             "relays": ["coordinator"],
             "approvers": [{"name": f"approver {index}", "public_key": approver.public}],
+            "tick_seconds": 5,
             **(options or {}),
             **(_console(console) if console else {}),
+            "destroying": {"floor_hours": 0},
             "tls": _TLS,
         },
     )

@@ -13,14 +13,16 @@ from kms.crypto import derivation, records
 from kms.crypto.records import Header, RecordError
 from kms.errors import Invalid, KmsError
 from kms.statements.consent import Account
+from kms.statements.destruction import DestroyReason
 from kms.statements.ids import KeyId, Thumbprint, Version
 from kms.statements.keys import Descriptor, KeySpec, parse_descriptor
 from kms.statements.release import HUMAN_LIFETIME, Purpose
 from kms.wire.v1 import coordinator_pb2
-from kms_client import consent, creating, drawing, granting, mandates, noticing, recovering
+from kms_client import consent, creating, destroying, drawing, granting, mandates, noticing, recovering
 from kms_client.blame import Fault
 from kms_client.cache import KeyCache, OpenKey
 from kms_client.consent import Told
+from kms_client.destroying import Destruction
 from kms_client.directory import SERVICE
 from kms_client.flights import Flights
 from kms_client.keyuse import content_key, header_for, header_to, whole_file
@@ -448,6 +450,41 @@ class AsyncClient:
         Two independent issuers must vouch for whom that owner bound. It is told at once, and may object.
         """
         return await recovering.begin(self._session, owner)
+
+    # -- the end of keys ------------------------------------------------------------------------------------------
+
+    async def destroy_keys(
+        self,
+        key_ids: Sequence[bytes],
+        *,
+        reason: DestroyReason = DestroyReason.OWNER_WISH,
+        waiting: int = 0,
+        text: str = "",
+    ) -> Destruction:
+        """Order the end of keys that are this device's own, or an owner's that it acts for: 1 to 1024 at once.
+
+        Each custodian waits `waiting` seconds from when it hears of it, and as long as the keyring says in any case;
+        until then it can be called off. Keep `order` of what is returned: everything else is asked with it.
+        """
+        keyring = await self._session.directory.keyring()
+        order = destroying.write_order(self._session, keyring, key_ids, reason, waiting, text)
+        return await destroying.hand_in_order(self._session, order)
+
+    async def bring_order(self, order: bytes) -> Destruction:
+        """Bring an order again, to custodians that were away: with what the others signed."""
+        return await destroying.hand_in_order(self._session, order)
+
+    async def cancel_destruction(self, order: bytes) -> Destruction:
+        """Call an order off, before its keys are destroyed."""
+        return await destroying.call_off(self._session, order)
+
+    async def destruction(self, order: bytes) -> Destruction:
+        """Where an order stands, in the custodians' signed words."""
+        return await destroying.status(self._session, order)
+
+    async def destruction_certificate(self, order: bytes) -> bytes:
+        """What the custodians that carried an order out prove together: `open_destruction_certificate` reads it."""
+        return await destroying.certificate(self._session, order)
 
     # -- notices -----------------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from kms_client.aio import AsyncClient
 from kms_client.blame import Fault
 from kms_client.cache import OpenKey
 from kms_client.consent import Told
+from kms_client.destroying import Destruction
 from kms_client.noticing import Heard
 from kms_client.profile import Profile
 from kms_client.releasing import Release
@@ -159,6 +160,21 @@ class Client:
 
     def begin_recovery(self, owner: bytes) -> Told:
         return self._wait(self._aio.begin_recovery(owner))
+
+    def destroy_keys(self, key_ids: Sequence[bytes], **options: Any) -> Destruction:
+        return self._wait(self._aio.destroy_keys(key_ids, **options))
+
+    def bring_order(self, order: bytes) -> Destruction:
+        return self._wait(self._aio.bring_order(order))
+
+    def cancel_destruction(self, order: bytes) -> Destruction:
+        return self._wait(self._aio.cancel_destruction(order))
+
+    def destruction(self, order: bytes) -> Destruction:
+        return self._wait(self._aio.destruction(order))
+
+    def destruction_certificate(self, order: bytes) -> bytes:
+        return self._wait(self._aio.destruction_certificate(order))
 
     def notices(self, **options: Any) -> list[Heard]:
         return self._wait(self._aio.notices(**options))

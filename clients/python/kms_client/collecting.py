@@ -6,7 +6,7 @@ whose hash is the key's name, never from an answer.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -42,7 +42,13 @@ from kms.statements.release import (
 from kms.wire.v1 import coordinator_pb2, keyring_pb2
 from kms_client.blame import EQUIVOCATION, KEY_MALFORMED, WRONG_SHARE, Fault, ShareProof, check_of
 from kms_client.cache import OpenKey
-from kms_client.errors import ApprovalPending, NotEnoughCustodians, ReleaseDenied
+from kms_client.errors import (
+    ApprovalPending,
+    KeyDestroyed,
+    KeyDestroyScheduled,
+    NotEnoughCustodians,
+    ReleaseDenied,
+)
 
 UNREACHABLE = frozenset({"UNAVAILABLE"})
 """Failures of custodians that may pass by themselves within moments."""
@@ -377,7 +383,7 @@ class Collector:
             return self.failed[key_id]
         denied = dict(self._verdicts(position, Verdict.DENY))
         if self._refused(position):
-            return ReleaseDenied(key_id, denied)
+            return _denial(key_id, denied, self.keyring.threshold)
         if position not in self._descriptors:
             return Invalid("nobody gave this key's description", reason="NO_DESCRIPTOR")
         pending = self._verdicts(position, Verdict.PENDING)
@@ -386,3 +392,12 @@ class Collector:
         blamed = {f.index: f.reason for f in self.faults if f.key_id == key_id}
         have = max((len(s) for s in self._shares[position].values()), default=0) - len(blamed)
         return NotEnoughCustodians(have, self.keyring.threshold, {**self.failures, **denied, **blamed})
+
+
+def _denial(key_id: KeyId, reasons: Mapping[int, str], threshold: int) -> ReleaseDenied:
+    """What a quorum's denial means: of t custodians one is honest, and is believed what became of a key."""
+    said = Counter(reasons.values())
+    for kind in (KeyDestroyed, KeyDestroyScheduled):
+        if said[kind.reason] >= threshold:
+            return kind(key_id, reasons)
+    return ReleaseDenied(key_id, reasons)

@@ -34,6 +34,8 @@ __all__ = [
     "Exhausted",
     "Fork",
     "Invalid",
+    "KeyDestroyScheduled",
+    "KeyDestroyed",
     "KeyMalformed",
     "KmsError",
     "NotDurable",
@@ -55,6 +57,18 @@ class ReleaseDenied(Denied):
         words = ", ".join(f"{index}: {reason}" for index, reason in sorted(reasons.items()))
         super().__init__(f"key {key_id.hex()[:16]} is not released to you ({words})")
         self.key_id, self.reasons = key_id, dict(reasons)
+
+
+class KeyDestroyed(ReleaseDenied):
+    """The key was destroyed: nobody opens its record any more. What was read before is with who read it."""
+
+    reason = "KEY_DESTROYED"
+
+
+class KeyDestroyScheduled(ReleaseDenied):
+    """The key is to be destroyed and opens nothing; whoever may call the order off brings it back."""
+
+    reason = "KEY_DESTROY_SCHEDULED"
 
 
 class ApprovalPending(Unavailable):

@@ -1,0 +1,74 @@
+"""A record is destroyed while one custodian is down; it comes back, and neither it nor a ceremony opens it again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kms.custodian.sqlite import SqliteCustodianStore
+from kms.statements.destruction_certificate import open_destruction_certificate
+from kms.statements.ids import KeyId
+from kms_client.errors import KeyDestroyed, KeyDestroyScheduled
+from tests.e2e.site import Site, await_condition
+from tests.e2e.test_ceremonies import Ceremony, kms
+
+ANSWER = b"negative"
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    made = Site(tick_seconds=1)
+    yield made
+    made.close()
+
+
+def test_a_node_that_was_away_follows_and_nothing_brings_it_back(site: Site, tmp_path: Path) -> None:
+    alice = site.client("alice")
+    gone, kept = alice.create_keys([{"patient": "p", "category": "lab"}] * 2)
+    record, other = alice.encrypt(ANSWER, gone), alice.encrypt(ANSWER, kept)
+    site.terminate("custodian-3")
+    ordered = alice.destroy_keys([gone.key_id])
+    assert (set(ordered.scheduled), ordered.needed) == ({1, 2}, 2)
+    assert ordered.accepted
+    alice.forget()
+    with pytest.raises(KeyDestroyScheduled):
+        alice.decrypt(record)
+    await_condition(
+        lambda: alice.destruction(ordered.order).state == "DESTROYED", "destruction at two of three"
+    )
+    # It comes back with its share, and with nothing that tells it; the others do.
+    site.start("custodian-3")
+    await_condition(lambda: 3 in alice.destruction(ordered.order).destroyed, "the word of who was away")
+    for client in (alice, site.client("somebody else")):
+        with pytest.raises(KeyDestroyed):
+            client.decrypt(record)
+    assert alice.decrypt(other) == ANSWER
+    _certificate(site, alice.destruction_certificate(ordered.order), tmp_path)
+    ceremony = Ceremony(site, tmp_path)
+    assert ceremony.reshare(1)["failed"] == 0
+    assert ceremony.repair(2)["failed"] == 0
+    alice.forget()
+    with pytest.raises(KeyDestroyed):
+        alice.decrypt(record)
+    assert alice.decrypt(other) == ANSWER
+    site.kill(*site.custodians)
+    for name in site.custodians:
+        store = SqliteCustodianStore.open(site.store(name))
+        assert set(store.keys([gone.key_id, kept.key_id])) == {kept.key_id}
+        assert set(store.destructions.tombstones([KeyId(gone.key_id)])) == {gone.key_id}
+        store.close()
+
+
+def _certificate(site: Site, payload: bytes, folder: Path) -> None:
+    proof = open_destruction_certificate(payload, site.layout.keyring_id)
+    assert [word.statement.index for word in proof.words] == [1, 2, 3]
+    assert [word.statement.at_once for word in proof.words] == [False, False, True]
+    assert (proof.complete, proof.present.tolerates) == (True, 1)
+    file = folder / "destruction.certificate"
+    file.write_bytes(payload)
+    checked = ("key", "certificate", "verify", file, "--keyring", site.layout.keyring_id.hex())
+    assert "Even if any 1 of those who signed lied" in kms(*checked)
+    assert json.loads(kms(*checked, "--json"))["tolerates_liars"] == 1
