@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from kms.wire.buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1akms/v1/audit_service.proto\x12\x06kms.v1\x1a\x1b\x62uf/validate/validate.proto\"3\n\x14GetCheckpointRequest\x12\x1b\n\nkeyring_id\x18\x01 \x01(\x0c\x42\x07\xbaH\x04z\x02h \"+\n\x15GetCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\x0c\"O\n\x0fGetTilesRequest\x12\x1b\n\nkeyring_id\x18\x01 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1f\n\x05paths\x18\x02 \x03(\tB\x10\xbaH\r\x92\x01\n\x08\x01\x10 \"\x04r\x02\x18@\"!\n\x10GetTilesResponse\x12\r\n\x05tiles\x18\x01 \x03(\x0c\"T\n\x18GetInclusionProofRequest\x12\x1b\n\nkeyring_id\x18\x01 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\r\n\x05index\x18\x02 \x01(\x04\x12\x0c\n\x04size\x18\x03 \x01(\x04\"9\n\x19GetInclusionProofResponse\x12\r\n\x05\x65ntry\x18\x01 \x01(\x0c\x12\r\n\x05proof\x18\x02 \x03(\x0c\"]\n\x1aGetConsistencyProofRequest\x12\x1b\n\nkeyring_id\x18\x01 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x10\n\x08old_size\x18\x02 \x01(\x04\x12\x10\n\x08new_size\x18\x03 \x01(\x04\",\n\x1bGetConsistencyProofResponse\x12\r\n\x05proof\x18\x01 \x03(\x0c\"v\n\x15GetCertificateRequest\x12\x1b\n\nkeyring_id\x18\x01 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1d\n\x0crequest_hash\x18\x02 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12!\n\x10\x63\x65rtificate_hash\x18\x03 \x01(\x0c\x42\x07\xbaH\x04z\x02\x18 \".\n\x16GetCertificateResponse\x12\x14\n\x0c\x63\x65rtificates\x18\x01 \x03(\x0c\x32\xa6\x03\n\x0c\x41uditService\x12L\n\rGetCheckpoint\x12\x1c.kms.v1.GetCheckpointRequest\x1a\x1d.kms.v1.GetCheckpointResponse\x12=\n\x08GetTiles\x12\x17.kms.v1.GetTilesRequest\x1a\x18.kms.v1.GetTilesResponse\x12X\n\x11GetInclusionProof\x12 .kms.v1.GetInclusionProofRequest\x1a!.kms.v1.GetInclusionProofResponse\x12^\n\x13GetConsistencyProof\x12\".kms.v1.GetConsistencyProofRequest\x1a#.kms.v1.GetConsistencyProofResponse\x12O\n\x0eGetCertificate\x12\x1d.kms.v1.GetCertificateRequest\x1a\x1e.kms.v1.GetCertificateResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1akms/v1/audit_service.proto\x12\x06kms.v1\x1a\x1b\x62uf/validate/validate.proto\"3\n\x14GetCheckpointRequest\x12\x1b\n\nkeyring_id\x18\x01 \x01(\x0c\x42\x07\xbaH\x04z\x02h \"=\n\x15GetCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\x0c\x12\x10\n\x08\x63osigned\x18\x02 \x01(\x0c\"O\n\x0fGetTilesRequest\x12\x1b\n\nkeyring_id\x18\x01 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1f\n\x05paths\x18\x02 \x03(\tB\x10\xbaH\r\x92\x01\n\x08\x01\x10 \"\x04r\x02\x18@\"!\n\x10GetTilesResponse\x12\r\n\x05tiles\x18\x01 \x03(\x0c\"T\n\x18GetInclusionProofRequest\x12\x1b\n\nkeyring_id\x18\x01 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\r\n\x05index\x18\x02 \x01(\x04\x12\x0c\n\x04size\x18\x03 \x01(\x04\"9\n\x19GetInclusionProofResponse\x12\r\n\x05\x65ntry\x18\x01 \x01(\x0c\x12\r\n\x05proof\x18\x02 \x03(\x0c\"]\n\x1aGetConsistencyProofRequest\x12\x1b\n\nkeyring_id\x18\x01 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x10\n\x08old_size\x18\x02 \x01(\x04\x12\x10\n\x08new_size\x18\x03 \x01(\x04\",\n\x1bGetConsistencyProofResponse\x12\r\n\x05proof\x18\x01 \x03(\x0c\"v\n\x15GetCertificateRequest\x12\x1b\n\nkeyring_id\x18\x01 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1d\n\x0crequest_hash\x18\x02 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12!\n\x10\x63\x65rtificate_hash\x18\x03 \x01(\x0c\x42\x07\xbaH\x04z\x02\x18 \".\n\x16GetCertificateResponse\x12\x14\n\x0c\x63\x65rtificates\x18\x01 \x03(\x0c\x32\xa6\x03\n\x0c\x41uditService\x12L\n\rGetCheckpoint\x12\x1c.kms.v1.GetCheckpointRequest\x1a\x1d.kms.v1.GetCheckpointResponse\x12=\n\x08GetTiles\x12\x17.kms.v1.GetTilesRequest\x1a\x18.kms.v1.GetTilesResponse\x12X\n\x11GetInclusionProof\x12 .kms.v1.GetInclusionProofRequest\x1a!.kms.v1.GetInclusionProofResponse\x12^\n\x13GetConsistencyProof\x12\".kms.v1.GetConsistencyProofRequest\x1a#.kms.v1.GetConsistencyProofResponse\x12O\n\x0eGetCertificate\x12\x1d.kms.v1.GetCertificateRequest\x1a\x1e.kms.v1.GetCertificateResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,23 +51,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETCHECKPOINTREQUEST']._serialized_start=67
   _globals['_GETCHECKPOINTREQUEST']._serialized_end=118
   _globals['_GETCHECKPOINTRESPONSE']._serialized_start=120
-  _globals['_GETCHECKPOINTRESPONSE']._serialized_end=163
-  _globals['_GETTILESREQUEST']._serialized_start=165
-  _globals['_GETTILESREQUEST']._serialized_end=244
-  _globals['_GETTILESRESPONSE']._serialized_start=246
-  _globals['_GETTILESRESPONSE']._serialized_end=279
-  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_start=281
-  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_end=365
-  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_start=367
-  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_end=424
-  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_start=426
-  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=519
-  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=521
-  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=565
-  _globals['_GETCERTIFICATEREQUEST']._serialized_start=567
-  _globals['_GETCERTIFICATEREQUEST']._serialized_end=685
-  _globals['_GETCERTIFICATERESPONSE']._serialized_start=687
-  _globals['_GETCERTIFICATERESPONSE']._serialized_end=733
-  _globals['_AUDITSERVICE']._serialized_start=736
-  _globals['_AUDITSERVICE']._serialized_end=1158
+  _globals['_GETCHECKPOINTRESPONSE']._serialized_end=181
+  _globals['_GETTILESREQUEST']._serialized_start=183
+  _globals['_GETTILESREQUEST']._serialized_end=262
+  _globals['_GETTILESRESPONSE']._serialized_start=264
+  _globals['_GETTILESRESPONSE']._serialized_end=297
+  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_start=299
+  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_end=383
+  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_start=385
+  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_end=442
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_start=444
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=537
+  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=539
+  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=583
+  _globals['_GETCERTIFICATEREQUEST']._serialized_start=585
+  _globals['_GETCERTIFICATEREQUEST']._serialized_end=703
+  _globals['_GETCERTIFICATERESPONSE']._serialized_start=705
+  _globals['_GETCERTIFICATERESPONSE']._serialized_end=751
+  _globals['_AUDITSERVICE']._serialized_start=754
+  _globals['_AUDITSERVICE']._serialized_end=1176
 # @@protoc_insertion_point(module_scope)

@@ -14,10 +14,12 @@ class GetCheckpointRequest(_message.Message):
     def __init__(self, keyring_id: _Optional[bytes] = ...) -> None: ...
 
 class GetCheckpointResponse(_message.Message):
-    __slots__ = ("checkpoint",)
+    __slots__ = ("checkpoint", "cosigned")
     CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
+    COSIGNED_FIELD_NUMBER: _ClassVar[int]
     checkpoint: bytes
-    def __init__(self, checkpoint: _Optional[bytes] = ...) -> None: ...
+    cosigned: bytes
+    def __init__(self, checkpoint: _Optional[bytes] = ..., cosigned: _Optional[bytes] = ...) -> None: ...
 
 class GetTilesRequest(_message.Message):
     __slots__ = ("keyring_id", "paths")
