@@ -48,8 +48,14 @@ class AuditService:
         return node
 
     async def get_checkpoint(self, request: pb.GetCheckpointRequest, call: Call) -> pb.GetCheckpointResponse:
-        note = await self._run(self._of(request.keyring_id).checkpoint)
-        return pb.GetCheckpointResponse(checkpoint=note.to_bytes())
+        node = self._of(request.keyring_id)
+        watch = node.watch
+        note, cosigned = await self._run(
+            lambda: (watch.with_cosignatures(node.checkpoint()), watch.cosigned())
+        )
+        return pb.GetCheckpointResponse(
+            checkpoint=note.to_bytes(), cosigned=cosigned.to_bytes() if cosigned else b""
+        )
 
     async def get_tiles(self, request: pb.GetTilesRequest, call: Call) -> pb.GetTilesResponse:
         tiles = await self._aside(self._of(request.keyring_id).tiles, list(request.paths))

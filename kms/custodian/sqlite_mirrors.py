@@ -88,6 +88,14 @@ class SqliteMirrors:
                 ),
             )
 
+    def cosigned_note(self) -> bytes:
+        row = self._db.execute("SELECT value FROM meta WHERE name = 'log_cosigned'").fetchone()
+        return row[0] if row else b""
+
+    def set_cosigned_note(self, note: bytes) -> None:
+        with database.transaction(self._db):
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES ('log_cosigned', ?)", (note,))
+
     def ahead(self) -> bytes:
         row = self._db.execute("SELECT value FROM meta WHERE name = 'log_ahead'").fetchone()
         return row[0] if row else b""

@@ -12,7 +12,7 @@ from kms.custodian.store import CustodianStore
 from kms.custodian.tree import Leaves, LogTree
 from kms.errors import KmsError, NotFound
 from kms.statements.chain import Chain
-from kms.statements.checkpoint import CheckpointNote, log_origin, own_note, read_note
+from kms.statements.checkpoint import CheckpointNote, log_origin, own_note, read_note, read_signatures
 from kms.statements.misbehaviour import Misbehaviour
 
 MAX_ANSWER: Final = 1 << 20
@@ -112,6 +112,25 @@ class Watch:
             if found is None or checkpoint.size > found.checkpoint.size:
                 found = note
         return found
+
+    def cosigned(self) -> CheckpointNote | None:
+        """Our newest checkpoint that others have cosigned, with their lines; None if none has yet."""
+        raw = self._store.mirrors.cosigned_note()
+        if not raw:
+            return None
+        note = read_note(raw)
+        found = self.with_cosignatures(note)
+        return found if found != note else None
+
+    def with_cosignatures(self, note: CheckpointNote) -> CheckpointNote:
+        """Our note, with the lines of those who have cosigned this very one."""
+        return note.with_signatures(
+            [
+                read_signatures(one.line)[0]
+                for one in self._store.mirrors.cosigned()
+                if one.size == note.checkpoint.size and equal(one.root, note.checkpoint.root)
+            ]
+        )
 
     def enter_recovery(self, note: CheckpointNote) -> None:
         """Remember what is missing: a node that starts again must not forget it because its peers are silent."""

@@ -106,6 +106,8 @@ class Witnessing:
         note = await self._run(self._node().checkpoint)
         witnesses = [*(self._cosigner(door) for door in doors), *self._outside]
         await asyncio.gather(*(self._push(witness, note, done) for witness in witnesses))
+        if done.cosigned:
+            await self._run(self._node().context.store.mirrors.set_cosigned_note, note.to_bytes())
         done.problems += await self.copy()
         return done
 

@@ -34,6 +34,26 @@ def test_every_node_cosigns_the_others_logs(world: World) -> None:
                 assert cosigned_at(note, name, other.identity_key) == world.clock()
 
 
+def test_the_last_cosigned_checkpoint_is_shown_with_all_its_cosignatures(world: World) -> None:
+    peering, node = Peering(world), world.nodes[1]
+    assert node.watch.cosigned() is None
+    peering.all()
+    assert node.watch.cosigned() == node.watch.with_cosignatures(node.checkpoint())
+    world.create(world.device("patient"))
+    assert node.watch.with_cosignatures(node.checkpoint()) == node.checkpoint()
+    shown = node.watch.cosigned()
+    assert shown is not None
+    assert shown.checkpoint.size < size_of(node)
+    names = {one.name for one in shown.signatures}
+    assert names == {peering.origin(1), *(f"{peering.origin(index)}/witness" for index in (2, 3, 4, 5))}
+    world.nodes.pop(5).close()
+    peering.round(1)
+    shown = node.watch.cosigned()
+    assert shown is not None
+    assert shown.checkpoint.size == size_of(node)
+    assert len(shown.signatures) == 4, "what custodian 5 cosigned was another"
+
+
 def test_logs_are_cosigned_as_they_grow(world: World) -> None:
     peering = Peering(world)
     peering.all()
