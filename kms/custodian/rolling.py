@@ -27,6 +27,9 @@ from kms.storage import erasable
 STEP: Final = 256
 """Rows that are wrapped in one transaction: some ten milliseconds, in which nothing else is answered."""
 
+AFTER_DESTRUCTION: Final = 3600
+"""Seconds between two rolls while keys are destroyed: soon, and not once for each of many."""
+
 
 @dataclass(frozen=True, slots=True)
 class RollProgress:
@@ -79,9 +82,11 @@ class Rolling:
         return self._path
 
     def due(self, now: int, seconds: int) -> bool:
-        """Whether a roll goes on, or is to begin since the last began that long ago."""
+        """Whether a roll goes on, or is to begin: the last began that long ago, or keys were destroyed since."""
         state = self.state
-        return state.phase is not Phase.RESTING or now >= state.since + seconds
+        if state.phase is not Phase.RESTING or now >= state.since + seconds:
+            return True
+        return now >= state.since + AFTER_DESTRUCTION and self._store.roll.destroyed_since(state.since)
 
     def begin(self, now: int) -> None:
         """Make the next root; nothing if a roll goes on already, which destroys what was erased before it began."""

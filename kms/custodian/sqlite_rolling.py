@@ -61,6 +61,12 @@ class SqliteRoll:
         )
         return [(tuple(row[:-1]), row[-1]) for row in rows.fetchall()]
 
+    def destroyed_since(self, at: int) -> bool:
+        return (
+            self._db.execute("SELECT 1 FROM destructions WHERE destroyed_at >= ? LIMIT 1", (at,)).fetchone()
+            is not None
+        )
+
     def put(self, kind: int, rows: Sequence[tuple[RowName, bytes]]) -> None:
         at = COLUMNS[kind]
         where = " AND ".join(f"{name} = ?" for name in at.name)

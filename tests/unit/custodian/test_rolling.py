@@ -119,6 +119,19 @@ def test_a_roll_is_due_when_the_root_is_old_and_while_one_goes_on(opened: Opened
     assert opened.rolling.due(NOW + 2, HOUR)
 
 
+def test_a_roll_is_due_within_the_hour_when_keys_were_destroyed(opened: Opened) -> None:
+    assert not opened.rolling.due(NOW + 23 * HOUR, 24 * HOUR)
+    opened.store._db.execute(
+        "INSERT INTO destructions (order_hash, envelope, state, due_at, word, cancellation, log_index, destroyed_at,"
+        " at_once) VALUES (x'aa', x'', 'destroyed', 0, x'', x'', 0, ?, 0)",
+        (NOW + 10,),
+    )
+    assert not opened.rolling.due(NOW + HOUR - 1, 24 * HOUR)
+    assert opened.rolling.due(NOW + HOUR, 24 * HOUR)
+    list(opened.rolling.roll(NOW + HOUR))
+    assert not opened.rolling.due(NOW + 3 * HOUR, 24 * HOUR)
+
+
 def test_the_old_root_is_not_destroyed_if_the_new_one_cannot_be_read(tmp_path: Path, opened: Opened) -> None:
     opened.rolling.begin(NOW)
     next_ = tmp_path / "row.root.next"
