@@ -16,6 +16,7 @@ NOUNS = (
     "custodian",
     "dev",
     "grant",
+    "history",
     "key",
     "keyring",
     "login",

@@ -71,6 +71,7 @@ SEAL_PIECES: Final = "pieces"
 SEAL_SUMS: Final = "sums"
 SEAL_POOL: Final = "pool dealing"
 SEAL_ACCOUNT: Final = "account"
+SEAL_HISTORY: Final = "history"
 
 # HKDF.
 HKDF_SECRET: Final = b"TKMS1 secret"

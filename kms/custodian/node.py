@@ -33,6 +33,7 @@ from kms.custodian import (
     releases,
     repairing,
     resharing,
+    telling,
 )
 from kms.custodian import approvers as people
 from kms.custodian.approvals import WaitingView
@@ -265,6 +266,11 @@ class CustodianNode:
         """What is held about an owner; again, for a question that came at `asked_at`, with notices `after` a number."""
         self._check_manifest()
         return consent.account(self.context, envelope, asked_at, after)
+
+    def history_of(self, envelope: Envelope) -> tuple[bytes, bytes]:
+        """(envelope of a HistoryAnswer, sealed OwnerHistory): what the log says of the asking owner's records."""
+        self._check_manifest()
+        return telling.history(self.context, envelope)
 
     def descriptors(self, key_ids: Sequence[KeyId]) -> list[bytes]:
         """Exact bytes of those descriptors that are here: a coordinator that loses its directory destroys nothing."""

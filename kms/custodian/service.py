@@ -20,6 +20,7 @@ from kms.custodian import (
     ceremony_service,
     consent_service,
     destruction_service,
+    history_service,
     issuer_service,
     kill_service,
     policy_service,
@@ -81,6 +82,7 @@ class CustodianService:
         self._owners = consent_service.ConsentService(lambda: self._node, self._run)
         self._issuers = issuer_service.IssuerService(lambda: self._node, self._run)
         self._audits = audit_service.AuditService(lambda: self._node, self._run, self._run_aside)
+        self._histories = history_service.HistoryService(lambda: self._node, self._run)
         self._upkeep = upkeep_service.UpkeepService(lambda: self._node, self._run_aside)
         self._endings = destruction_service.DestructionService(
             lambda: self._node, self._run_aside, self._owners.wake
@@ -220,6 +222,10 @@ class CustodianService:
     def audit_methods(self) -> tuple[Method, ...]:
         """Methods of the public port that read the log."""
         return self._audits.methods()
+
+    def history_methods(self) -> tuple[Method, ...]:
+        """Methods of the public port that tell owners of their records."""
+        return self._histories.methods()
 
     def witness_methods(self) -> tuple[Method, ...]:
         """Methods of the public port about logs."""
@@ -466,6 +472,7 @@ async def serve(
         consent_service.SERVICE,
         issuer_service.SERVICE,
         audit_service.SERVICE,
+        history_service.SERVICE,
     )
     names = frozenset({"", SERVICE, APPROVALS, *services})
 
@@ -536,7 +543,8 @@ async def serve(
         audits = Endpoint(audit_service.SERVICE, service.audit_methods())
         witnesses = Endpoint(witness_service.SERVICE, service.witness_methods())
         endings = Endpoint(destruction_service.SERVICE, service.destruction_methods())
-        doors = [Endpoint(SERVICE, public), kills, owners, audits, witnesses, endings]
+        histories = Endpoint(history_service.SERVICE, service.history_methods())
+        doors = [Endpoint(SERVICE, public), kills, owners, audits, histories, witnesses, endings]
         ports.append(Port(config.listen_public, config.tls.server(mutual=False), doors))
     server = Server(ports, reflection=config.reflection, max_concurrent=1024)
     await server.start(not_serving=frozenset() if entered else names)

@@ -19,12 +19,14 @@ from kms.statements.keys import Descriptor, KeySpec, parse_descriptor
 from kms.statements.release import HUMAN_LIFETIME, Purpose
 from kms.wire.v1 import coordinator_pb2
 from kms_client import consent, creating, destroying, drawing, granting, mandates, noticing, recovering
+from kms_client import history as histories
 from kms_client.blame import Fault
 from kms_client.cache import KeyCache, OpenKey
 from kms_client.consent import Told
 from kms_client.destroying import Destruction
 from kms_client.directory import SERVICE
 from kms_client.flights import Flights
+from kms_client.history import History
 from kms_client.keyuse import content_key, header_for, header_to, whole_file
 from kms_client.noticing import Heard
 from kms_client.profile import Profile
@@ -129,6 +131,13 @@ class AsyncClient:
             return []
         who = Thumbprint(owner) if owner is not None else self.thumbprint
         return await drawing.draw_keys(self._session, contexts, who)
+
+    async def history(self, *, owner: bytes | None = None) -> History:
+        """What every custodian's log says of an owner's records: asked for, denied, read; proved, to be saved.
+
+        `owner`: one for whom this device acts, else this device.
+        """
+        return await histories.ask(self._session, Thumbprint(owner) if owner is not None else None)
 
     async def describe(self, key_id: bytes) -> Descriptor:
         """A key's public description, by its name; it is checked to hash to that name."""

@@ -19,6 +19,7 @@ from kms_client.blame import Fault
 from kms_client.cache import OpenKey
 from kms_client.consent import Told
 from kms_client.destroying import Destruction
+from kms_client.history import History
 from kms_client.noticing import Heard
 from kms_client.profile import Profile
 from kms_client.releasing import Release
@@ -103,6 +104,9 @@ class Client:
 
     def describe(self, key_id: bytes) -> Descriptor:
         return self._wait(self._aio.describe(key_id))
+
+    def history(self, *, owner: bytes | None = None) -> History:
+        return self._wait(self._aio.history(owner=owner))
 
     def encrypt(self, plaintext: bytes | bytearray | memoryview, key: OpenKey, **options: Any) -> bytes:
         return self._aio.encrypt(plaintext, key, **options)
