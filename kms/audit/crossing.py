@@ -17,7 +17,7 @@ from kms.audit.parties import Parties
 from kms.audit.reading import ALLOW, LogRead, fact, unpack_releases
 from kms.crypto.hashing import equal
 from kms.crypto.merkle import HASH_SIZE
-from kms.errors import KmsError
+from kms.errors import DeadlineExceeded, KmsError, Unavailable
 from kms.statements.audit import LogKind
 from kms.statements.entries import LeanEntry, read_entries
 from kms.statements.promises import Promise, decisions_of_certificate
@@ -145,7 +145,17 @@ class Crossing:
                 f"decider's {name}": value for name, value in _place(other, doubt.cited, there, path).items()
             }
         what = f"entry {doubt.release} rests on entry {doubt.cited} of custodian {doubt.decider}'s log"
-        promise, problem = self._promised(doubt, release.subject_hash)
+        try:
+            promise, problem = self._promised(doubt, release.subject_hash)
+        except (Unavailable, DeadlineExceeded) as error:
+            # Else a decider that dropped its decision need but cut the releaser's wire to have it accused.
+            yield Finding(
+                Kind.UNDECIDED,
+                doubt.releaser,
+                f"{what}, which is no such decision, and it does not answer for its certificate ({error.message})",
+                Evidence(parts),
+            )
+            return
         if promise is None:
             yield Finding(
                 Kind.RELEASE_UNFOUNDED,
@@ -164,9 +174,14 @@ class Crossing:
             )
 
     def _promised(self, doubt: Doubt, request: bytes) -> tuple[Promise | None, str]:
-        """The decider's signed decision on the request, in the place that the release names; else why there is none."""
+        """The decider's signed decision on the request, in the place that the release names; else why there is none.
+
+        Unavailable or DeadlineExceeded if the releaser does not answer.
+        """
         try:
             shown = self.certificates(doubt.releaser, request)
+        except (Unavailable, DeadlineExceeded):
+            raise
         except KmsError as error:
             return None, f"it shows no certificate ({error.message})"
         problem = "it shows no certificate"

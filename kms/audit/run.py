@@ -180,6 +180,7 @@ class Audit:
         """Doubts that remain after logs that seemed too short were read on; and those that wait for the next run."""
         sizes = {i: read.size for i, read in self._reads.items()}
         doubts = [*crossing.doubts(), *filter(crossing.still, before)]
+        seen = tuple(self._seen)
         short = {d.decider for d in doubts if d.cited >= sizes[d.decider]}
         short |= {p.index for p in promises if p.log_index >= sizes.get(p.index, p.log_index + 1)}
         short |= {i for i, size in self._seen_sizes().items() if size > sizes.get(i, size)}
@@ -187,6 +188,8 @@ class Audit:
         if not short:
             return list(dict.fromkeys(doubts)), []
         self._read(sorted(short))
+        # What is cosigned only now may be newer than logs that were read before: it accuses nobody of going back.
+        self._seen = list(seen)
         crossing.mirrors.update({i: self._mirror(i) for i in short})
         doubts = [*crossing.doubts(), *filter(crossing.still, before)]
         # What the second reading brought may rest on what is newer again: nobody is accused of that yet.
