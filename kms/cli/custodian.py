@@ -128,6 +128,8 @@ def check(config: Config, as_json: Json = False) -> None:
             typer.echo(
                 f"MISBEHAVIOUR: the log {log} showed two histories ({kind}); --json prints the evidence"
             )
+        for kind, statement in report.untold:
+            typer.echo(f"must be told again: {kind} {statement}")
         if report.ahead:
             typer.echo(
                 f"RECOVERY: {report.ahead} entries were signed: `kms custodian recover` brings them back"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from kms.custodian.recovery import Recovered
 
 Config = Annotated[Path, typer.Option(help="The custodian's TOML file.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -28,7 +31,7 @@ def recover(config: Config, as_json: Json = False) -> None:
     with counting(quiet=as_json) as tell:
         done, heard = asyncio.run(recover_log(settings, lambda back, total: tell("entries", back, total)))
     if as_json:
-        typer.echo(json.dumps({"heard": heard, "recovered": asdict(done) if done else None}))
+        typer.echo(json.dumps({"heard": heard, "recovered": _plain(done) if done else None}))
         return
     if done is None:
         typer.echo(f"the log is whole, as far as {heard} other custodians know")
@@ -37,5 +40,21 @@ def recover(config: Config, as_json: Json = False) -> None:
     typer.echo(f"{done.brought} entries came back from custodian {done.from_peer}'s copy: {kinds}")
     if done.displaced:
         typer.echo(f"{done.displaced} entries that stood in their place were put aside")
+    for one in done.untold:
+        by = one.principal.hex() or "the admins"
+        typer.echo(f"must be told again: {one.kind.name} {one.outcome} {one.subject.hex()} by {by}")
     typer.echo(f"the log has {done.size} entries and is whole: the node may be started")
     typer.echo("the rest of this disk is as old as it was: see what to repair and tell again in docs/log.md")
+
+
+def _plain(done: Recovered) -> dict[str, object]:
+    untold = [
+        {
+            "kind": one.kind.name,
+            "outcome": one.outcome,
+            "statement_hash": one.subject.hex(),
+            "principal": one.principal.hex(),
+        }
+        for one in done.untold
+    ]
+    return asdict(replace(done, untold=())) | {"untold": untold}

@@ -41,6 +41,9 @@ class Report:
     ahead: int = 0
     """Entries that this custodian has signed and its log does not have; 0 if it has them."""
 
+    untold: tuple[tuple[str, str], ...] = ()
+    """(kind, statement hash) of what was said before this log came back, and must be told again."""
+
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -61,7 +64,9 @@ def check_store(store: CustodianStore, vault: Vault, tell: Tell = _silent) -> Re
     )
     note = store.mirrors.ahead()
     ahead = read_note(note).checkpoint.size if note else 0
-    return Report(index, entries, keys, tuple(damaged), store.count_missing(), forks, evidence, ahead)
+    untold = tuple((one.kind.name, one.subject.hex()) for one in store.mirrors.untold())
+    missing = store.count_missing()
+    return Report(index, entries, keys, tuple(damaged), missing, forks, evidence, ahead, untold)
 
 
 def damaged_keys(

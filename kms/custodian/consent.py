@@ -140,6 +140,7 @@ def _record(
         count(node, room, now)
         node.recent.clear()  # cases that were built before no longer say who may what
         act(now)
+        node.store.mirrors.told(signed.hash)
         log_index = node.ledger.append(kind, now, signed.hash, principal=principal, outcome=outcome)
         receipt = sign(
             ConsentReceipt(

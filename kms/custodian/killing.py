@@ -28,6 +28,7 @@ def kill(node: NodeContext, envelope: Envelope) -> tuple[bytes, list[RequestHash
     with node.store.transaction():
         node.recent.clear()  # cases that were built before know nothing of it
         count(node, room, now)
+        node.store.mirrors.told(said.statement_hash)
         log_index = node.ledger.append(
             LogKind.KILLED, now, said.statement_hash, principal=said.by, outcome=said.kind.name
         )

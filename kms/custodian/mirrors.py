@@ -15,6 +15,7 @@ from kms.crypto.hashing import equal
 from kms.crypto.merkle import TILE_HEIGHT, Edge, Nodes
 from kms.custodian.tree import LogTree
 from kms.errors import Fork, Invalid
+from kms.statements.audit import LogKind
 from kms.statements.checkpoint import CheckpointNote, read_note
 
 PAGE: Final = 2048
@@ -32,6 +33,16 @@ class Cosignature:
     root: bytes
     line: str
     at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """A statement of which a log that came back tells, and nothing else here: its hash, what it was, who said it."""
+
+    subject: bytes
+    kind: LogKind
+    principal: bytes
+    outcome: str
 
 
 class MirrorLog(Protocol):
@@ -76,6 +87,23 @@ class MirrorStore(Protocol):
 
     def set_lost_before(self, index: int) -> None:
         """Inside a transaction."""
+        ...
+
+    def add_untold(self, statements: Sequence[Untold]) -> None:
+        """Remember what was said and is forgotten here. Inside a transaction."""
+        ...
+
+    def untold(self) -> list[Untold]: ...
+    def lacks(self, principal: bytes, kind: LogKind) -> bool:
+        """Whether something of this kind that this key said is forgotten here."""
+        ...
+
+    def told(self, subject: bytes) -> None:
+        """It was said again. Inside a transaction."""
+        ...
+
+    def told_by(self, principal: bytes, kind: LogKind) -> None:
+        """This key said what covers all of this kind that it said before. Inside a transaction."""
         ...
 
     def displace(self, at: int, first: int, entries: Sequence[bytes]) -> None:

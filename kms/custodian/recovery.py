@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from kms.crypto import labels
 from kms.crypto.hashing import H, equal
 from kms.crypto.merkle import check_consistency
 from kms.custodian.ledger import Ledger
-from kms.custodian.mirrors import PAGE, Growing
+from kms.custodian.mirrors import PAGE, Growing, Untold
 from kms.custodian.peers import Door
 from kms.custodian.store import CustodianStore
 from kms.custodian.watch import Watch
@@ -25,6 +26,8 @@ from kms.statements.checkpoint import CheckpointNote
 
 Tell = Callable[[int, int], None]
 """Hears how many entries are back, and how many are to come back."""
+SAID: Final = frozenset({LogKind.REVOCATION, LogKind.KILLED, LogKind.CONSENT})
+"""What others have said here. The log has only hashes of it: they must say it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ class Recovered:
     from_peer: int
     kinds: Mapping[str, int]
     """What came back: entries by kind."""
+    untold: Sequence[Untold]
+    """What was said in them and is forgotten here, until it is told again."""
 
 
 async def recover(
@@ -125,13 +130,20 @@ def _settle(
     copy = store.mirrors.find(watch.own)
     assert copy is not None
     kinds: Counter[str] = Counter()
+    untold: list[Untold] = []
     with store.transaction():
         displaced = ledger.cut(kept)
         store.mirrors.displace(now, kept, displaced)
         while (start := ledger.head()[0]) < target.checkpoint.size:
             page = copy.entries(start, min(PAGE, target.checkpoint.size - start))
             ledger.append_known(page)
-            kinds.update(read_entry(entry, number).kind.name for number, entry in enumerate(page, start))
+            read = [read_entry(entry, number) for number, entry in enumerate(page, start)]
+            kinds.update(entry.kind.name for entry in read)
+            untold += [
+                Untold(entry.subject_hash, entry.kind, entry.principal, entry.outcome)
+                for entry in read
+                if entry.kind in SAID
+            ]
         if watch.hold_against(shown) is not None:
             raise Fork(
                 "this custodian has signed two histories of its log: no recovery makes them one,"
@@ -148,7 +160,8 @@ def _settle(
         )
         if lost_all:
             store.mirrors.set_lost_before(index)
+        store.mirrors.add_untold(untold)
         store.mirrors.forget(watch.own)
         store.mirrors.set_ahead(b"")
     size, _ = ledger.head()
-    return Recovered(kept, target.checkpoint.size - kept, len(displaced), size, peer, dict(kinds))
+    return Recovered(kept, target.checkpoint.size - kept, len(displaced), size, peer, dict(kinds), untold)

@@ -272,6 +272,9 @@ def revoke_grant(node: NodeContext, envelope: Envelope) -> None:
     with node.store.transaction():
         node.recent.clear()  # cases that were built before no longer say which grants count
         take_back(node, revocation, now)
+        node.store.mirrors.told(signed.hash)
+        if sequence:  # all grants up to here: whatever was said before about some of them, this says more
+            node.store.mirrors.told_by(revocation.owner_thumbprint, LogKind.REVOCATION)
         node.ledger.append(
             LogKind.REVOCATION,
             now,

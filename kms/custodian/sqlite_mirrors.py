@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from kms.custodian.mirrors import Cosignature
+from kms.custodian.mirrors import Cosignature, Untold
+from kms.statements.audit import LogKind
 from kms.storage import database
 
 
@@ -57,6 +58,7 @@ class SqliteMirrors:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
+        self._lacking: set[tuple[bytes, LogKind]] | None = None
 
     def find(self, origin: str) -> SqliteMirror | None:
         row = self._db.execute("SELECT id FROM mirrors WHERE origin = ?", (origin,)).fetchone()
@@ -111,6 +113,30 @@ class SqliteMirrors:
         self._db.execute(
             "INSERT OR REPLACE INTO meta VALUES ('log_lost_before', ?)", (index.to_bytes(8, "big"),)
         )
+
+    def add_untold(self, statements: Sequence[Untold]) -> None:
+        self._db.executemany(
+            "INSERT OR REPLACE INTO untold VALUES (?, ?, ?, ?)",
+            [(one.subject, int(one.kind), one.principal, one.outcome) for one in statements],
+        )
+        self._lacking = None
+
+    def untold(self) -> list[Untold]:
+        rows = self._db.execute("SELECT subject, kind, principal, outcome FROM untold ORDER BY kind, subject")
+        return [Untold(subject, LogKind(kind), *rest) for subject, kind, *rest in rows.fetchall()]
+
+    def lacks(self, principal: bytes, kind: LogKind) -> bool:
+        if self._lacking is None:  # as a rule there is nothing, and each grant of each request asks
+            self._lacking = {(one.principal, one.kind) for one in self.untold()}
+        return (principal, kind) in self._lacking
+
+    def told(self, subject: bytes) -> None:
+        self._db.execute("DELETE FROM untold WHERE subject = ?", (subject,))
+        self._lacking = None
+
+    def told_by(self, principal: bytes, kind: LogKind) -> None:
+        self._db.execute("DELETE FROM untold WHERE principal = ? AND kind = ?", (principal, int(kind)))
+        self._lacking = None
 
     def displace(self, at: int, first: int, entries: Sequence[bytes]) -> None:
         self._db.executemany(

@@ -8,6 +8,7 @@ from kms.custodian.context import NodeContext
 from kms.errors import EvidenceRefused
 from kms.policy.attributes import Credential
 from kms.policy.credentials import verify_credentials
+from kms.statements.audit import LogKind
 from kms.statements.kills import KillKind, credential_name, person_name
 
 
@@ -31,11 +32,14 @@ def vouch(node: NodeContext, tokens: Sequence[str], key_thumbprint: bytes, at: i
         *((KillKind.PERSON, person_name(keyring_id, c.iss, c.subject)) for c in credentials),
         *((KillKind.CREDENTIAL, credential_name(token)) for token in tokens),
     ]
-    if node.store.kills.any_of(names, node.now()):
+    if node.store.kills.any_of(names, node.now()) or key_is_killed(node, key_thumbprint):
         raise EvidenceRefused("this key, person or credential was killed", reason="CREDENTIAL_KILLED")
     return credentials
 
 
 def key_is_killed(node: NodeContext, key_thumbprint: bytes) -> bool:
     """Whether this key was ended, as whose ever it was."""
-    return node.store.kills.any_of([(KillKind.KEY, key_thumbprint)], node.now())
+    # A key that was killed by itself, as a recovered log tells, stays dead though the kill itself is forgotten.
+    return node.store.kills.any_of([(KillKind.KEY, key_thumbprint)], node.now()) or node.store.mirrors.lacks(
+        key_thumbprint, LogKind.KILLED
+    )
