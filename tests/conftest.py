@@ -26,6 +26,7 @@ sys.setrecursionlimit(1000)
 
 TESTS = Path(__file__).parent
 LONG_FIRST = (
+    "e2e/test_ceremony_page.py",
     "e2e/test_ceremony_script.py",
     "e2e/test_ceremonies.py",
     "e2e/test_demo.py",

@@ -22,8 +22,6 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-import httpx2
-
 from kms.errors import ConfigError
 from kms.statements.registry import Approver
 from kms.transport import logs
@@ -162,6 +160,8 @@ async def post(webhook: WebhookConfig, link: str) -> None:
     body = json.dumps({"event": "request-waits", "link": link}).encode()
     signature = sign_post(_secret(webhook.secret_file), body, int(time.time()))
     headers = {"content-type": "application/json", SIGNATURE: signature}
+    import httpx2  # which few commands that read a configuration need
+
     verify = _tls(webhook.authorities) if webhook.url.startswith("https:") else False
     async with (
         asyncio.timeout(SECONDS),

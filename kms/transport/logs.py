@@ -9,9 +9,11 @@ import logging
 import secrets
 import sys
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import structlog
+# Imported where the first line is written: it brings much along, and most commands of a person write none.
+if TYPE_CHECKING:
+    import structlog
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
@@ -22,6 +24,8 @@ def new_request_id() -> str:
 
 def configure(level: str = "info", *, node: str = "") -> None:
     """Call once per process, before the first line."""
+    import structlog
+
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -46,4 +50,6 @@ def _add_request_id(_: Any, __: str, event: structlog.typing.EventDict) -> struc
 
 
 def logger() -> Any:
+    import structlog
+
     return structlog.get_logger()

@@ -1,4 +1,4 @@
-"""The script of a ceremony is carried out as it stands, on a terminal, by people who type passphrases and yes."""
+"""What the page of the ceremonies leaves behind before any node runs, and what its commands refuse after it."""
 
 from __future__ import annotations
 
@@ -66,13 +66,6 @@ def prepared() -> Iterator[pytest.MonkeyPatch]:
         yield patch
 
 
-@pytest.fixture
-def empty(prepared: pytest.MonkeyPatch) -> Iterator[Path]:
-    home = Path(tempfile.mkdtemp(prefix="kc"))
-    yield home
-    shutil.rmtree(home)
-
-
 @pytest.fixture(scope="module")
 def ceremony(prepared: pytest.MonkeyPatch) -> Iterator[Path]:
     """The folder of a keyring that was founded by the page, with a next manifest and an order on their way."""
@@ -93,34 +86,6 @@ def account(transcript: Path) -> dict[str, Any]:
     told: dict[str, Any] = json.loads(kms(f"ceremony verify {transcript} --json", transcript.parent)[1])
     assert told["problem"] is None
     return told
-
-
-def test_the_page_leads_from_an_empty_folder_to_four_of_seven_and_back_from_a_lost_store(empty: Path) -> None:
-    status, seen = terminal.run(blocks(PAGE.read_text()), empty)
-    assert status == 0, seen[-4000:]
-    assert "Everything in this file holds." in (empty / "record.html").read_text()
-
-    rounds = re.fullmatch(
-        r"all records, (\d+) times over: nothing is lost\n", (empty / "reading.txt").read_text()
-    )
-    assert rounds is not None
-    assert int(rounds[1]) > 1
-    assert "all records, 1 times over: nothing is lost" in seen  # with the newest and the repaired ones alone
-    shown = json.loads(kms("ceremony show four.file --json", empty)[1])
-    assert shown["threshold"] == 4
-    assert [c["index"] for c in shown["custodians"]] == [1, 2, 3, 5, 6, 7, 8]
-
-    left = sorted((empty / "coordinator" / "ceremonies").iterdir())
-    named = ["manifest-000001", "manifest-000002", "pool-", "repair-3-", "reshare-000001", "reshare-000002"]
-    assert [path.name[: len(name)] for path, name in zip(left, named, strict=True)] == named
-    first, second, pool, repair, joined, four = (account(path) for path in left)
-    assert "3 of 7 custodians open" in first["events"][1]["text"]
-    assert "4 of 7 custodians open" in second["events"][2]["text"]
-    made = [re.findall(r"batch \d+: (\d+) keys that nobody knows", outcome) for outcome in pool["outcomes"]]
-    assert sum(int(number) for (number,) in made) == 200
-    assert "20 of 20 lost shares are back" in repair["outcomes"][0]
-    assert "it lasts" in joined["outcomes"][0]
-    assert "on the disks of custodians 1, 2, 3, 5, 6, 7, 8 (7, 7 are needed: it lasts)" in four["outcomes"][0]
 
 
 def test_the_keyring_is_founded_before_any_node_runs(ceremony: Path) -> None:
