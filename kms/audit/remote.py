@@ -27,10 +27,10 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class RemoteSource:
-    """Where a custodian answers, and which authorities its certificate is under."""
+    """Where a custodian answers, and which authorities its certificate is under (None: a local socket)."""
 
     endpoint: str
-    authorities: Path
+    authorities: Path | None
     keyring_id: bytes
 
     def open(self) -> RemoteLog:
@@ -140,4 +140,5 @@ async def _promises_at(
 
 
 async def _connect(source: RemoteSource) -> Channel:
-    return Channel(source.endpoint, client_credentials(source.authorities))
+    credentials = client_credentials(source.authorities) if source.authorities else None
+    return Channel(source.endpoint, credentials)

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kms.cli import approvers, console, issuers, membership, officers, recovery, upkeep
+from kms.cli import approvers, console, issuers, logs, membership, officers, recovery, upkeep
 
 if TYPE_CHECKING:
     from kms.custodian.config import CustodianConfig
 
 app = typer.Typer(help="A custodian's node, and the people who approve requests there.", no_args_is_help=True)
 app.add_typer(issuers.app, name="issuers")
+app.add_typer(logs.app, name="log")
 app.add_typer(officers.app, name="officers")
 app.command()(officers.unlock)
 app.command()(console.console)

@@ -534,6 +534,7 @@ async def serve(
                 Endpoint(policy_service.SERVICE, service.policy_methods()),
                 Endpoint(unlocking.SERVICE, door.methods()),
                 Endpoint(upkeep_service.SERVICE, service.upkeep_methods()),
+                Endpoint(audit_service.SERVICE, service.audit_methods()),
             ],
         ),
     ]
