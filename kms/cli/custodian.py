@@ -88,16 +88,17 @@ def join(
 
 @app.command()
 def check(config: Config, as_json: Json = False) -> None:
-    """Hash the whole log anew, hold every share against its commitments, and warn of a manifest that ends.
+    """Hash the log anew, hold every share against its commitments, read who approves, warn of a manifest that ends.
 
     The node must not be running.
     """
     from kms.cli.progress import counting
-    from kms.custodian.check import check_store
-    from kms.custodian.config import open_store, open_vault
+    from kms.custodian.check import check_store, registry_problems
+    from kms.custodian.config import open_store, open_vault, read_identity
     from kms.custodian.following import stored_chain
     from kms.statements.chain_file import read_chain
     from kms.statements.notices import notices
+    from kms.statements.registry import Place
     from kms.storage import erasable
 
     settings = _load(config)
@@ -107,6 +108,10 @@ def check(config: Config, as_json: Json = False) -> None:
     told = notices(chain, int(time.time()))
     with counting(quiet=as_json) as tell:
         report = check_store(store, vault, tell)
+    identity = read_identity(settings, vault).public
+    problems = registry_problems(
+        store, vault, Place(chain.keyring_id, report.index, identity, settings.passkeys)
+    )
     root, doubt = rolling.state, erasable.doubt(rolling.path)
     hours = (int(time.time()) - root.since) // 3600
     if doubt:
@@ -114,7 +119,7 @@ def check(config: Config, as_json: Json = False) -> None:
     if hours > 2 * settings.erasing.roll_hours:
         told = [*told, f"the row root is {hours} hours old: `kms custodian roll`"]
     if as_json:
-        facts = {"notices": told, "row_root": root.generation, "row_root_hours": hours}
+        facts = {"notices": told, "registry": problems, "row_root": root.generation, "row_root_hours": hours}
         typer.echo(json.dumps(report.as_dict() | facts))
     else:
         typer.echo(f"custodian {report.index}: {report.log_entries} log entries, {report.keys} keys")
@@ -135,10 +140,12 @@ def check(config: Config, as_json: Json = False) -> None:
             typer.echo(
                 f"RECOVERY: {report.ahead} entries were signed: `kms custodian recover` brings them back"
             )
+        for problem in problems:
+            typer.echo(f"approvers: {problem}")
         for notice in told:
             typer.echo(f"note: {notice}")
     store.close()
-    if report.damaged:
+    if report.damaged or problems:
         raise typer.Exit(1)
 
 

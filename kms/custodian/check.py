@@ -8,12 +8,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from kms.crypto.sharing import verify_batch
+from kms.custodian import approvers
 from kms.custodian.ledger import Ledger
 from kms.custodian.store import CustodianStore, StoredKey, StoredVersion
 from kms.custodian.vault import Vault
-from kms.errors import KmsError
+from kms.errors import KmsError, StoreError
 from kms.statements.checkpoint import read_note
 from kms.statements.ids import Version
+from kms.statements.registry import Place
 
 PAGE = 256
 Tell = Callable[[str, int, int], None]
@@ -67,6 +69,14 @@ def check_store(store: CustodianStore, vault: Vault, tell: Tell = _silent) -> Re
     untold = tuple((one.kind.name, one.subject.hex()) for one in store.mirrors.untold())
     missing = store.count_missing()
     return Report(index, entries, keys, tuple(damaged), missing, forks, evidence, ahead, untold)
+
+
+def registry_problems(store: CustodianStore, vault: Vault, place: Place) -> tuple[str, ...]:
+    """What lies among the approvers' entries and was refused, or why none of them is believed."""
+    try:
+        return approvers.load(store, vault, place).problems
+    except StoreError as error:
+        return (error.message,)
 
 
 def damaged_keys(
