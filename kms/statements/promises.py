@@ -17,6 +17,7 @@ from kms.statements.ceremony import Erased, Installed, Repaired
 from kms.statements.chain import Chain
 from kms.statements.codec import parse_strict, payload_type
 from kms.statements.consent import ConsentReceipt
+from kms.statements.destroyed import DestroyCancelled, Destroyed, DestroyScheduled, HoldTaken
 from kms.statements.envelope import Signed, open_signed, unpack
 from kms.statements.ids import ManifestHash, RequestHash
 from kms.statements.keys import Receipt
@@ -103,6 +104,17 @@ _SAYS: Final[dict[type, Callable[[Any], Says]]] = {
     Receipt: _receipt,
     ShareRelease: _release,
     ConsentReceipt: lambda s: Says(_CONSENTS, s.statement_hash, s.at),
+    DestroyScheduled: lambda s: Says(
+        frozenset((LogKind.DESTROY_SCHEDULED,)), s.order_hash, s.scheduled_at, frozenset(), s.count
+    ),
+    DestroyCancelled: lambda s: Says(frozenset((LogKind.DESTROY_CANCELLED,)), s.order_hash, s.cancelled_at),
+    Destroyed: lambda s: Says(
+        frozenset((LogKind.DESTROYED,)),
+        s.order_hash,
+        s.destroyed_at,
+        frozenset(("AT_ONCE" if s.at_once else "DUE",)),
+    ),
+    HoldTaken: lambda s: Says(frozenset((LogKind.LEGAL_HOLD,)), s.hold_hash, s.taken_at),
     Killed: lambda s: Says(frozenset((LogKind.KILLED,)), s.statement_hash, s.killed_at),
     Installed: lambda s: Says(
         frozenset((LogKind.INSTALLED,)), s.version, s.installed_at, frozenset(("INSTALLED",)), s.count

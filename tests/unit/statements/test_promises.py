@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -181,3 +182,31 @@ def test_a_promise_under_another_manifest_or_keyring_is_none(world: World) -> No
 def test_a_statement_without_a_place_in_the_log_promises_nothing(world: World) -> None:
     assert refusal(world, world.nodes[1].status()) == "NO_PROMISE"
     assert refusal(world, b"junk") != ""
+
+
+def test_words_on_the_end_of_keys_are_promises_that_logs_keep(tmp_path: Path) -> None:
+    from tests.protocol.destroying import (
+        destroy,
+        make_cancellation,
+        make_hold,
+        make_order,
+        submission,
+        tell,
+    )
+
+    world = World.found(tmp_path / "world")
+    owner = world.device("owner")
+    first, second, third = world.create(owner, [{"category": "laboratory"}] * 3)
+    _, words = destroy(world, owner, [first])
+    order = make_order(world, owner, [second])
+    scheduled = tell(world, submission(world, order, by=owner), 1)[1]
+    off = submission(world, make_cancellation(world, owner, order), order=order)
+    cancelled = tell(world, off, 1)[1]
+    held = tell(world, submission(world, make_hold(world, [third])), 1)[1]
+    log = entries_of(world.nodes[1])
+    said = [words[1], scheduled, cancelled, held]
+    promises = [open_promise(one, world.chain) for one in said if isinstance(one, bytes)]
+    assert [p.name for p in promises] == ["destroyed", "destroy-scheduled", "destroy-cancelled", "hold-taken"]
+    assert [p.broken_by(log[p.log_index]) for p in promises] == [""] * 4
+    assert all(p.broken_by(log[p.log_index - 1]) for p in promises)
+    world.close()
