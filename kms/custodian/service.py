@@ -514,7 +514,11 @@ async def serve(
         lock = Lock(config.storage_root, time.monotonic)
     # Who waits for others at the start must be there for those who wait for it.
     waits = lock is None and config.log.start_peers > 0
-    entered = lock is None and not waits and await enter()
+    try:
+        entered = lock is None and not waits and await enter()
+    except BaseException:
+        await keeper.close()
+        raise
     door = unlocking.LockService(lock, opened)
     relays = frozenset(config.relays)
     methods = service.relay_methods()
