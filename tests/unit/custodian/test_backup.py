@@ -8,17 +8,19 @@ from pathlib import Path
 import pytest
 
 from kms.custodian.check import check_store
-from kms.custodian.resharing import OldPlan
+from kms.custodian.resharing import OldPlan, opening_of
 from kms.custodian.rolling import Rolling
 from kms.custodian.sqlite import SqliteCustodianStore
 from kms.custodian.sqlite_backup import BLANK, LEFT_OUT
 from kms.custodian.sqlite_rolling import COLUMNS
 from kms.custodian.store import StoredKey
 from kms.custodian.vault import Vault
-from kms.errors import ConfigError, StoreError
+from kms.errors import ConfigError, NotFound, StoreError
+from kms.statements.codec import decode
+from kms.statements.release import Decision, Verdict
 from kms.storage import erasable
 from kms_client.cache import OpenKey
-from tests.protocol.ceremonies import Resharing, make_order
+from tests.protocol.ceremonies import Resharing, make_order, message
 from tests.protocol.repairs import Repairing
 from tests.protocol.world import LAB, START, Device, World, storage_root
 from tests.unit.custodian import rolled_store as rolled
@@ -157,6 +159,8 @@ def test_until_then_it_denies_what_it_cannot_answer_for(
     world: World, alice: Device, keys: tuple[OpenKey, ...]
 ) -> None:
     restore(world, 2)
+    decided = decode(Decision, message(world.decide_at(2, world.prepare(alice, keys))).payload)
+    assert {ruling.verdict for ruling in decided.by_position().values()} == {Verdict.DENY}
     collector = world.release(alice, keys)
     assert set(collector.opened) == {key.key_id for key in keys}
     assert collector.faults == []
@@ -179,6 +183,35 @@ def test_a_share_of_a_later_version_brings_the_context_back_too(
     for index in (3, 4):
         world.nodes.pop(index).close()
     assert set(world.release(alice, keys).opened) == set(ids)
+
+
+def test_a_share_that_came_since_without_its_context_is_repaired_too(
+    world: World, alice: Device, keys: tuple[OpenKey, ...]
+) -> None:
+    ids = tuple(key.key_id for key in keys)
+    restore(world, 2)
+    Resharing(world, make_order(world, 1)).run()
+    node = world.nodes[2]
+    ((version, _, _, shares),) = node.context.store.versions.counts()
+    assert shares == len(keys)  # the others dealt to it, and took its context for granted
+    assert node.missing(version, ids) == list(ids)
+    planned = world.nodes[1].context.store.versions.version(version)
+    assert planned is not None
+    Repairing(world, 2, version, ids).run(OldPlan(planned.plan, planned.key_ids, planned.points))
+    assert node.missing(version, ids) == []
+    assert node.context.store.count_missing() == 0
+    for index in (3, 4):
+        world.nodes.pop(index).close()
+    assert set(world.release(alice, keys).opened) == set(ids)
+
+
+def test_it_helps_nobody_with_a_context_that_it_does_not_have(
+    world: World, keys: tuple[OpenKey, ...]
+) -> None:
+    restore(world, 2)
+    stored_key = stored(world, keys)[0]
+    with pytest.raises(NotFound):
+        opening_of(world.nodes[2].context, stored_key)
 
 
 def test_what_was_dealt_and_superseded_does_not_come_back(world: World, keys: tuple[OpenKey, ...]) -> None:
