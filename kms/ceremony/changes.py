@@ -22,6 +22,7 @@ _NUMBERS = {
     "admin_quorum": "admins that act together",
     "change_delay": "the delay of changes",
     "recovery_delay": "the delay of recoveries (0: there are none)",
+    "destruction_delay": "the wait before keys are destroyed (0: a week)",
 }
 
 _OF_ISSUERS = {

@@ -95,6 +95,7 @@ class Draft:
     budgets: tuple[BudgetDraft, ...] | None = None
     change_delay_days: int | None = None
     recovery_delay_days: int | None = None
+    destruction_delay_days: int | None = None
     valid_days: int = 365
     remove: tuple[str, ...] = ()
     emergency: bool = False
@@ -102,9 +103,11 @@ class Draft:
     def __post_init__(self) -> None:
         if (self.name or "").upper().startswith(REHEARSAL):
             raise ConfigError(f"name: {REHEARSAL!r} is how `kms ceremony rehearse` marks its own")
-        if self.valid_days <= 0 or min(self.change_delay_days or 0, self.recovery_delay_days or 0) < 0:
+        delays = (self.change_delay_days, self.recovery_delay_days, self.destruction_delay_days)
+        if self.valid_days <= 0 or min(delay or 0 for delay in delays) < 0:
             raise ConfigError(
-                "valid_days must be positive, change_delay_days and recovery_delay_days not negative"
+                "valid_days must be positive, change_delay_days, recovery_delay_days and destruction_delay_days not"
+                " negative"
             )
 
     def policy_text(self) -> str | None:
@@ -146,6 +149,7 @@ def genesis(draft: Draft, enrolments: Sequence[Enrolment], now: int) -> Manifest
         expires_at=now + draft.valid_days * DAY,
         change_delay=(draft.change_delay_days or 0) * DAY,
         recovery_delay=(draft.recovery_delay_days or 0) * DAY,
+        destruction_delay=(draft.destruction_delay_days or 0) * DAY,
         golden_hash=draft.golden_hash(),
         budgets=_budgets(draft.budgets or ()),
     )
@@ -167,6 +171,7 @@ def successor(draft: Draft, chain: Chain, enrolments: Sequence[Enrolment], now: 
     quorum = kept if threshold == before.threshold else _durable(threshold)
     policy = draft.policy_text()
     delay, recovery = draft.change_delay_days, draft.recovery_delay_days
+    destruction = draft.destruction_delay_days
     manifest = replace(
         before,
         name=draft.name or before.name,
@@ -186,6 +191,7 @@ def successor(draft: Draft, chain: Chain, enrolments: Sequence[Enrolment], now: 
         change_delay=before.change_delay if delay is None else delay * DAY,
         emergency=False,
         recovery_delay=before.recovery_delay if recovery is None else recovery * DAY,
+        destruction_delay=before.destruction_delay if destruction is None else destruction * DAY,
         golden_hash=before.golden_hash if draft.golden is None else draft.golden_hash(),
         budgets=before.budgets if draft.budgets is None else _budgets(draft.budgets),
     )

@@ -114,6 +114,7 @@ def facts(proposal: Proposal, now: int) -> dict[str, Any]:
         "change_delay": statement.change_delay,
         "emergency": statement.emergency,
         "recovery_delay": statement.recovery_delay,
+        "destruction_delay": statement.destruction_delay,
         "survives": survives(statement),
         "changes": changes(proposal.chain.last.manifest, statement) if proposal.chain else [],
         "golden_hash": statement.golden_hash.hex(),
@@ -181,6 +182,9 @@ def _manifest(proposal: Proposal, manifest: Manifest) -> list[str]:
         f"  ends       {when(manifest.expires_at)}",
         f"  changes    hold {manifest.change_delay / DAY:g} days after they are made",
     ]
+    if manifest.destruction_delay:
+        wait = manifest.destruction_delay / DAY
+        lines.append(f"  destroying waits {wait:g} days after an order, and can be called off until then")
     if manifest.recovery_delay:
         lines.append(
             f"  recovery   a new key counts for a lost one {manifest.recovery_delay / DAY:g} days after two issuers "

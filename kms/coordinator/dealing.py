@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from google.protobuf.message import Message
 
+from kms.coordinator.destroyed_keys import DestroyedKeys
 from kms.coordinator.erasing import Erasing
 from kms.coordinator.holdings import holdings, planned_version
 from kms.coordinator.lists import PAGE, Page, possible_liars, read_lists
@@ -50,6 +51,7 @@ class Resharing:
         self._sealing: dict[int, Envelope] = {}
         self._newcomers: set[int] = set()
         self._accusers: dict[int, set[int]] = {}
+        self._destroyed = DestroyedKeys()
         self._room = asyncio.Semaphore(IN_FLIGHT)
         self._batches: set[asyncio.Task[None]] = set()
         self._turn = 0
@@ -143,23 +145,54 @@ class Resharing:
         return Page(page.last, keys, self.progress.done > before)
 
     async def _deal_on(self, version: Version, threshold: int, key_ids: tuple[KeyId, ...]) -> None:
+        left: Sequence[KeyId] = key_ids
         try:
             try:
-                await self._deal_batch(version, threshold, key_ids)
+                await self._deal_batch(version, threshold, key_ids, split=True)
+                left = ()
             except KmsError as error:
-                await self._deal_what_is_common(version, key_ids, error)
-            self.progress.done += len(key_ids)
-            self.progress.keys = max(self.progress.keys, self.progress.done)
+                rest = tuple(key_id for key_id in key_ids if not self._destroyed.by(key_id))
+                if len(rest) == len(key_ids):
+                    await self._deal_what_is_common(version, key_ids, error)
+                    left = ()
+                else:
+                    left = await self._deal_apart(version, threshold, rest, key_ids)
         except KmsError as error:
-            self.progress.failed += len(key_ids)
-            logs.logger().warning("batch not dealt on", keys=len(key_ids), reason=error.reason)
+            logs.logger().warning("batch not dealt on", keys=len(left), reason=error.reason)
         finally:
+            self.progress.failed += len(left)
+            self.progress.done += len(key_ids) - len(left)
+            self.progress.keys = max(self.progress.keys, self.progress.done)
             self._room.release()
 
-    async def _deal_batch(self, version: Version, threshold: int, key_ids: tuple[KeyId, ...]) -> None:
+    async def _deal_apart(
+        self, version: Version, threshold: int, rest: tuple[KeyId, ...], key_ids: tuple[KeyId, ...]
+    ) -> list[KeyId]:
+        """Deal on what nobody says is destroyed, and each of the others by itself; those that were not.
+
+        A key that is destroyed at some custodians must not keep the others of its batch back. Of it `t` custodians'
+        word is enough that nothing is left to deal on.
+        """
+        left: list[KeyId] = []
+        for batch in (rest, *((key_id,) for key_id in key_ids if key_id not in rest)):
+            try:
+                if batch:
+                    await self._deal_batch(version, threshold, batch)
+            except KmsError as error:
+                if batch is rest or len(self._destroyed.by(batch[0])) < self._keyring.threshold:
+                    logs.logger().warning("batch not dealt on", keys=len(batch), reason=error.reason)
+                    left += batch
+        return left
+
+    async def _deal_batch(
+        self, version: Version, threshold: int, key_ids: tuple[KeyId, ...], *, split: bool = False
+    ) -> None:
         case = ReshareCase(self._chain, self._keyring, self._order, version, threshold, key_ids)
         case.accusers = self._accusers
         made = await self._install(case)
+        if split and any(self._destroyed.by(key_id) for key_id in key_ids):
+            # Who has destroyed one of the keys installed none of them: the others are dealt on to it too.
+            raise Unavailable("a key of the batch is destroyed at some custodians", reason="KEY_DESTROYED")
         if case.durable():
             await self._erasing.erase(made.payload, key_ids, case.certificate())
 
@@ -240,6 +273,7 @@ class Resharing:
             blobs = {blob.index: blob.sealed for blob in answer.blobs}
             case.add_dealing(index, answer.dealing, answer.points, blobs, sealing_keys)
         except KmsError as error:
+            self._destroyed.hear(index, case.key_ids, error)
             case.refused.setdefault(index, error.reason)
 
     async def _hand_out(self, case: ReshareCase, made: MadePlan) -> None:
@@ -254,6 +288,7 @@ class Resharing:
                 answer = await self._ask(index, "Install", request, pb.InstallResponse)
                 case.add_installed(index, answer.installed)
             except KmsError as error:
+                self._destroyed.hear(index, case.key_ids, error)
                 if error.reason == "KEYS_MISSING" and index not in self._newcomers:
                     self._newcomers.add(index)
                 elif error.reason != "COMBINED_WRONG" or not await self._complains(

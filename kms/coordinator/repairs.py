@@ -9,6 +9,7 @@ from typing import TypeVar
 from google.protobuf.message import Message
 
 from kms.coordinator.ceremonies import Ceremonies
+from kms.coordinator.destroyed_keys import DestroyedKeys
 from kms.coordinator.holdings import holdings, planned_version
 from kms.coordinator.lists import PAGE, Page, possible_liars, read_lists
 from kms.coordinator.progress import BATCH, IN_FLIGHT, Progress
@@ -72,6 +73,7 @@ class _Repair:
         self._room = asyncio.Semaphore(IN_FLIGHT)
         self._batches: set[asyncio.Task[None]] = set()
         self._reached = False
+        self._destroyed = DestroyedKeys()
         self._turn = self._found = 0
 
     async def run(self, renew: Callable[[], Awaitable[None]]) -> None:
@@ -134,19 +136,49 @@ class _Repair:
     async def _bring_back(
         self, source: int, version: Version, threshold: int, key_ids: tuple[KeyId, ...]
     ) -> None:
+        left: Sequence[KeyId] = key_ids
         try:
             try:
                 await self._bring_batch(source, version, threshold, key_ids)
+                left = ()
             except KmsError as error:
+                rest = tuple(key_id for key_id in key_ids if not self._destroyed.by(key_id))
                 if error.reason != "NOT_ENOUGH_HELPERS":
                     raise
-                await self._bring_what_is_common(source, version, key_ids, error)
-            self.progress.done += len(key_ids)
+                if len(rest) == len(key_ids):
+                    await self._bring_what_is_common(source, version, key_ids, error)
+                    left = ()
+                else:
+                    left = await self._bring_apart(source, version, threshold, rest, key_ids)
         except KmsError as error:
-            self.progress.failed += len(key_ids)
-            logs.logger().warning("batch not repaired", keys=len(key_ids), reason=error.reason)
+            logs.logger().warning("batch not repaired", keys=len(left), reason=error.reason)
         finally:
+            self.progress.failed += len(left)
+            self.progress.done += len(key_ids) - len(left)
             self._room.release()
+
+    async def _bring_apart(
+        self,
+        source: int,
+        version: Version,
+        threshold: int,
+        rest: tuple[KeyId, ...],
+        key_ids: tuple[KeyId, ...],
+    ) -> list[KeyId]:
+        """Bring back what no helper says is destroyed, and each of the others by itself; those that were not.
+
+        Of a destroyed key as many helpers' word as open one is enough that nothing is left to bring back.
+        """
+        left: list[KeyId] = []
+        for batch in (rest, *((key_id,) for key_id in key_ids if key_id not in rest)):
+            try:
+                if batch:
+                    await self._bring_batch(source, version, threshold, batch)
+            except KmsError as error:
+                if batch is rest or len(self._destroyed.by(batch[0])) < threshold:
+                    logs.logger().warning("batch not repaired", keys=len(batch), reason=error.reason)
+                    left += batch
+        return left
 
     async def _bring_what_is_common(
         self, source: int, scarce: Version, key_ids: tuple[KeyId, ...], error: KmsError
@@ -245,6 +277,7 @@ class _Repair:
         try:
             return await self._relay.ceremony(index, method, request, response)
         except KmsError as error:
+            self._destroyed.hear(index, getattr(request, "key_ids", ()), error)
             named = error.details.get("helper", "")
             if named.isdigit():
                 raise _Failed(int(named)) from error

@@ -188,7 +188,7 @@ def _committee(link: Keyring, present: Keyring, words: dict[int, Signed[Destroye
 
 def _lines(proof: DestructionCertificate) -> list[str]:
     present, keys = proof.present, len(proof.keys)
-    them = "key" if keys == 1 else f"{keys} keys"
+    them = "one key" if keys == 1 else f"{keys} keys"
     who = "its owner" if proof.order.signer is not None else "the keyring's admins"
     lines = [
         f"Certificate of destruction: {them}, by order of {who} ({proof.order.reason.name.lower()})",

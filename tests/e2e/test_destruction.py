@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from kms.custodian.destruction_service import SERVICE
 from kms.custodian.sqlite import SqliteCustodianStore
+from kms.statements.destruction import DestroyOrder, DestroyReason
 from kms.statements.destruction_certificate import open_destruction_certificate
-from kms.statements.ids import KeyId
+from kms.statements.envelope import sign
+from kms.statements.ids import KeyId, Thumbprint
+from kms.statements.manifest import open_genesis
+from kms.wire.v1 import destruction_pb2
+from kms_client import Client
 from kms_client.errors import KeyDestroyed, KeyDestroyScheduled
-from tests.e2e.site import Site, await_condition
+from kms_client.profile import Profile
+from tests.e2e.site import Site, await_condition, call
 from tests.e2e.test_ceremonies import Ceremony, kms
 
 ANSWER = b"negative"
@@ -26,7 +35,8 @@ def site() -> Iterator[Site]:
 
 
 def test_a_node_that_was_away_follows_and_nothing_brings_it_back(site: Site, tmp_path: Path) -> None:
-    alice = site.client("alice")
+    profile = site.profile("alice")
+    alice = site.client_of(profile)
     gone, kept = alice.create_keys([{"patient": "p", "category": "lab"}] * 2)
     record, other = alice.encrypt(ANSWER, gone), alice.encrypt(ANSWER, kept)
     site.terminate("custodian-3")
@@ -49,6 +59,12 @@ def test_a_node_that_was_away_follows_and_nothing_brings_it_back(site: Site, tmp
     _certificate(site, alice.destruction_certificate(ordered.order), tmp_path)
     ceremony = Ceremony(site, tmp_path)
     assert ceremony.reshare(1)["failed"] == 0
+    # A key that one custodian has destroyed, and the others have not: the rest of its batch is dealt on to all.
+    partly = _destroy_at_one(site, alice, profile)
+    with pytest.raises(AssertionError, match='"keys": 1, "failed": 1'):
+        ceremony.reshare(2)
+    alice.forget()
+    assert alice.decrypt(partly) == ANSWER
     assert ceremony.repair(2)["failed"] == 0
     alice.forget()
     with pytest.raises(KeyDestroyed):
@@ -60,6 +76,43 @@ def test_a_node_that_was_away_follows_and_nothing_brings_it_back(site: Site, tmp
         assert set(store.keys([gone.key_id, kept.key_id])) == {kept.key_id}
         assert set(store.destructions.tombstones([KeyId(gone.key_id)])) == {gone.key_id}
         store.close()
+
+
+def _destroy_at_one(site: Site, alice: Client, profile: Profile) -> bytes:
+    """An order that was shown to custodian 1 alone: a record whose key it has destroyed, and nobody else."""
+    key = alice.create_key({"patient": "p", "category": "lab"})
+    record = alice.encrypt(ANSWER, key)
+    keyring = open_genesis(
+        (site.layout.folder / "manifest.bin").read_bytes(), site.layout.keyring_id, int(time.time())
+    )
+    order = DestroyOrder(
+        keyring.keyring_id,
+        keyring.manifest_hash,
+        b"o" * 16,
+        (key.key_id,),
+        DestroyReason.MISTAKE,
+        b"",
+        0,
+        int(time.time()),
+        Thumbprint(profile.device_key.thumbprint),
+    )
+    signed = sign(order, profile.device_key)
+    tokens = asyncio.run(
+        profile.credentials.credentials(profile.device_key.thumbprint, keyring.keyring_id.hex())
+    )
+    request = destruction_pb2.SubmitDestructionRequest(statement=signed.message, credentials=tokens)
+    door = site.channel(site.layout.public[1])
+    assert isinstance(call(door, SERVICE, "SubmitDestruction", request.SerializeToString()), bytes)
+
+    def done() -> bool:
+        asked = destruction_pb2.GetDestructionRequest(order_hash=signed.hash).SerializeToString()
+        told = call(door, SERVICE, "GetDestruction", asked)
+        assert isinstance(told, bytes), told
+        state = destruction_pb2.GetDestructionResponse.FromString(told).destruction.state
+        return state == destruction_pb2.DESTRUCTION_STATE_DESTROYED
+
+    await_condition(done, "destruction at custodian 1")
+    return record
 
 
 def _certificate(site: Site, payload: bytes, folder: Path) -> None:

@@ -151,7 +151,7 @@ def test_every_command_that_a_page_shows_exists_with_its_options() -> None:
     shown = []
     for page in PAGES:
         for line in re.findall(
-            r"\bkms (?:admin|ceremony|coordinator|credential|custodian|dev|grant|keyring|login|owner|policy)"
+            r"\bkms (?:admin|ceremony|coordinator|credential|custodian|dev|grant|key|keyring|login|owner|policy)"
             r" [^`\n|;()]*",
             page.read_text(),
         ):

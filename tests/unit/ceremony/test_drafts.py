@@ -41,7 +41,13 @@ def test_a_genesis_removes_nobody(changes: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"name": "Rehearsal of x"}, {"valid_days": 0}, {"change_delay_days": -1}, {"recovery_delay_days": -1}],
+    [
+        {"name": "Rehearsal of x"},
+        {"valid_days": 0},
+        {"change_delay_days": -1},
+        {"recovery_delay_days": -1},
+        {"destruction_delay_days": -1},
+    ],
 )
 def test_a_draft_that_contradicts_itself_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
@@ -67,6 +73,15 @@ def test_a_draft_switches_recovery_on_and_off_and_else_leaves_it() -> None:
     known = chain()
     on = drafts.successor(Draft(recovery_delay_days=7), known, [], NOW + 5)
     assert (on.recovery_delay, drafts.successor(Draft(), known, [], NOW + 5).recovery_delay) == (7 * 86400, 0)
+
+
+def test_a_draft_sets_how_long_destroying_waits_and_else_leaves_it() -> None:
+    first = drafts.genesis(draft(destruction_delay_days=14), said(1, 2, 3, 4, 5), NOW)
+    assert first.destruction_delay == 14 * 86400
+    known = chain()
+    longer = drafts.successor(Draft(destruction_delay_days=30), known, [], NOW + 5)
+    assert longer.destruction_delay == 30 * 86400
+    assert drafts.successor(Draft(), known, [], NOW + 5).destruction_delay == 0
 
 
 def test_an_empty_draft_renews_the_manifest() -> None:

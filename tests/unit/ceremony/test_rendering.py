@@ -120,6 +120,15 @@ def test_a_successor_shows_what_changes() -> None:
     assert "custodian 5 (Organisation 5) leaves" in render(proposal, NOW + 1)
 
 
+def test_the_wait_before_destroying_is_shown_where_it_is_not_the_usual_one() -> None:
+    assert "destroying waits" not in render(propose(None, genesis_of(draft())), NOW)
+    text = render(propose(None, genesis_of(draft(destruction_delay_days=14))), NOW)
+    assert "destroying waits 14 days after an order" in text
+    changed = next_proposal(chain(), draft(destruction_delay_days=3))
+    said = "the wait before keys are destroyed (0: a week): 0 days becomes 3 days"
+    assert said in facts(changed, NOW + 1)["changes"]
+
+
 def test_recovery_is_shown_where_there_is_any() -> None:
     assert "recovery" not in render(propose(None, genesis_of(draft())), NOW)
     text = " ".join(render(propose(None, genesis_of(draft(recovery_delay_days=7))), NOW).split())
