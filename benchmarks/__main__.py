@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import ceremonies, cluster, decisions, pages, primitives, records, rolling
+from benchmarks import ceremonies, cluster, decisions, log, pages, primitives, records, rolling
 from benchmarks import console as approvers_pages
 from benchmarks.figures import TARGETS, rows
 
@@ -62,7 +62,9 @@ def main(
         shown, of_console = approvers_pages.measure(folder / "console", quick)
         status.update("a roll of the row root")
         rolled, of_roll = rolling.measure(folder / "rolling", quick)
-    figures |= deciding | more | changing | shown | rolled
+        status.update("a custodian's log")
+        logged, of_log = log.measure(folder / "log", quick)
+    figures |= deciding | more | changing | shown | rolled | logged
     report: dict[str, Any] = {
         "machine": machine(),
         "figures": {key: figures.get(key) for key in TARGETS},
@@ -74,6 +76,7 @@ def main(
             **of_ceremonies,
             **of_console,
             "roll": of_roll,
+            **of_log,
         },
     }
     if json_file is not None:

@@ -30,23 +30,28 @@ class LogTree:
 
     def hashes(self, level: int, number: int, width: int = TILE_WIDTH) -> bytes:
         """The first `width` hashes of a tile; StoreError if they are not all here."""
-        first = number * TILE_WIDTH
-        if level == 0:
-            found: Sequence[bytes] = [merkle.leaf_hash(entry) for entry in self._log.entries(first, width)]
-        else:
-            found = self._log.roots(level, first, width)
+        found = self._row(level, number, width)
         if len(found) != width:
             raise StoreError(f"tile {number} of level {level} is not whole", reason="LOG_BROKEN")
         return b"".join(found)
+
+    def _row(self, level: int, number: int, width: int) -> Sequence[bytes]:
+        """The first hashes of a tile, as many as are here."""
+        first = number * TILE_WIDTH
+        if level:
+            return self._log.roots(level, first, width)
+        return [merkle.leaf_hash(entry) for entry in self._log.entries(first, width)]
 
     def nodes(self) -> Nodes:
         """The tree's nodes, each tile read once."""
         known: dict[tuple[int, int], bytes] = {}
 
         def tiles(level: int, number: int, width: int) -> bytes:
-            row = known.get((level, number), b"")
+            row = known.get((level, number))
+            if row is None:  # all of it at once: a proof asks for more and more of the same tile
+                row = known[level, number] = b"".join(self._row(level, number, TILE_WIDTH))
             if len(row) < width * HASH_SIZE:
-                row = known[level, number] = self.hashes(level, number, width)
+                raise StoreError(f"tile {number} of level {level} is not whole", reason="LOG_BROKEN")
             return row
 
         return merkle.tiled(tiles)
