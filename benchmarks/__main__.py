@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import ceremonies, cluster, decisions, log, pages, primitives, records, rolling
+from benchmarks import audit, ceremonies, cluster, decisions, log, pages, primitives, records, rolling
 from benchmarks import console as approvers_pages
 from benchmarks.figures import TARGETS, rows
 
@@ -64,7 +64,9 @@ def main(
         rolled, of_roll = rolling.measure(folder / "rolling", quick)
         status.update("a custodian's log")
         logged, of_log = log.measure(folder / "log", quick)
-    figures |= deciding | more | changing | shown | rolled | logged
+        status.update("an audit of five logs")
+        audited, of_audit = audit.measure(folder / "audit", quick)
+    figures |= deciding | more | changing | shown | rolled | logged | audited
     report: dict[str, Any] = {
         "machine": machine(),
         "figures": {key: figures.get(key) for key in TARGETS},
@@ -77,6 +79,7 @@ def main(
             **of_console,
             "roll": of_roll,
             **of_log,
+            **of_audit,
         },
     }
     if json_file is not None:
