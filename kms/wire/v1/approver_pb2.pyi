@@ -253,8 +253,16 @@ class WaitingExpected(_message.Message):
     count: int
     def __init__(self, verdict: _Optional[_Union[_release_pb2.Verdict, str]] = ..., reason: _Optional[str] = ..., count: _Optional[int] = ...) -> None: ...
 
+class WaitingHeld(_message.Message):
+    __slots__ = ("budget", "keys")
+    BUDGET_FIELD_NUMBER: _ClassVar[int]
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    budget: _keyring_pb2.Budget
+    keys: int
+    def __init__(self, budget: _Optional[_Union[_keyring_pb2.Budget, _Mapping]] = ..., keys: _Optional[int] = ...) -> None: ...
+
 class WaitingFacts(_message.Message):
-    __slots__ = ("request_hash", "keyring_name", "index", "organisation", "purpose", "count", "kinds", "askers", "evidence", "refused_grants", "justification", "expected", "asked_at", "expires_at")
+    __slots__ = ("request_hash", "keyring_name", "index", "organisation", "purpose", "count", "kinds", "askers", "evidence", "refused_grants", "justification", "expected", "asked_at", "expires_at", "held")
     REQUEST_HASH_FIELD_NUMBER: _ClassVar[int]
     KEYRING_NAME_FIELD_NUMBER: _ClassVar[int]
     INDEX_FIELD_NUMBER: _ClassVar[int]
@@ -269,6 +277,7 @@ class WaitingFacts(_message.Message):
     EXPECTED_FIELD_NUMBER: _ClassVar[int]
     ASKED_AT_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    HELD_FIELD_NUMBER: _ClassVar[int]
     request_hash: bytes
     keyring_name: str
     index: int
@@ -283,4 +292,5 @@ class WaitingFacts(_message.Message):
     expected: _containers.RepeatedCompositeFieldContainer[WaitingExpected]
     asked_at: int
     expires_at: int
-    def __init__(self, request_hash: _Optional[bytes] = ..., keyring_name: _Optional[str] = ..., index: _Optional[int] = ..., organisation: _Optional[str] = ..., purpose: _Optional[_Union[_release_pb2.Purpose, str]] = ..., count: _Optional[int] = ..., kinds: _Optional[_Iterable[_Union[WaitingKind, _Mapping]]] = ..., askers: _Optional[_Iterable[_Union[WaitingAsker, _Mapping]]] = ..., evidence: _Optional[_Iterable[_Union[WaitingEvidence, _Mapping]]] = ..., refused_grants: _Optional[_Iterable[str]] = ..., justification: _Optional[str] = ..., expected: _Optional[_Iterable[_Union[WaitingExpected, _Mapping]]] = ..., asked_at: _Optional[int] = ..., expires_at: _Optional[int] = ...) -> None: ...
+    held: _containers.RepeatedCompositeFieldContainer[WaitingHeld]
+    def __init__(self, request_hash: _Optional[bytes] = ..., keyring_name: _Optional[str] = ..., index: _Optional[int] = ..., organisation: _Optional[str] = ..., purpose: _Optional[_Union[_release_pb2.Purpose, str]] = ..., count: _Optional[int] = ..., kinds: _Optional[_Iterable[_Union[WaitingKind, _Mapping]]] = ..., askers: _Optional[_Iterable[_Union[WaitingAsker, _Mapping]]] = ..., evidence: _Optional[_Iterable[_Union[WaitingEvidence, _Mapping]]] = ..., refused_grants: _Optional[_Iterable[str]] = ..., justification: _Optional[str] = ..., expected: _Optional[_Iterable[_Union[WaitingExpected, _Mapping]]] = ..., asked_at: _Optional[int] = ..., expires_at: _Optional[int] = ..., held: _Optional[_Iterable[_Union[WaitingHeld, _Mapping]]] = ...) -> None: ...
