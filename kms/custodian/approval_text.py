@@ -12,11 +12,13 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from kms.custodian.budgets import Excess
 from kms.custodian.case import VERDICTS, Case, attributes
 from kms.custodian.context import NodeContext
 from kms.policy.attributes import controllers, is_clinical
+from kms.statements.budgets import BudgetExcess
 from kms.statements.release import Purpose, Verdict
-from kms.statements.waiting import Asker, Evidence, EvidenceKind, Expected, Kind, WaitingFacts
+from kms.statements.waiting import Asker, Evidence, EvidenceKind, Expected, Held, Kind, WaitingFacts
 
 WIDTH: Final = 60
 _COLUMN: Final = 13
@@ -24,8 +26,13 @@ ISSUERS_LOOKED_FOR: Final = 2
 """Independent issuers: what the default policy wants without the owner."""
 
 
-def gather_facts(node: NodeContext, case: Case, positions: Sequence[int], now: int) -> WaitingFacts:
-    """Who asks, for what, how many keys of which kinds, on which evidence, and what the rules would say after a yes."""
+def gather_facts(
+    node: NodeContext, case: Case, positions: Sequence[int], now: int, held: Sequence[Excess] = ()
+) -> WaitingFacts:
+    """Who asks, for what, how many keys of which kinds, on which evidence, and what the rules would say after a yes.
+
+    `held`: what budgets hold of them.
+    """
     request = case.opened.request
     kinds = Counter(case.categories[p] for p in positions)
     expected: dict[tuple[Verdict, str], int] = defaultdict(int)
@@ -56,6 +63,7 @@ def gather_facts(node: NodeContext, case: Case, positions: Sequence[int], now: i
         tuple(Expected(verdict, why, n) for (verdict, why), n in sorted(expected.items()) if n),
         now,
         request.ends_at,
+        tuple(Held(one.budget, one.keys) for one in held if one.budget.on_excess is BudgetExcess.HOLD),
     )
 
 
@@ -73,10 +81,25 @@ def render(facts: WaitingFacts, language: str) -> str:
         _line(w["until"], _utc(facts.expires_at)),
         *(_asker(asker, w) for asker in facts.askers),
         *(_evidence(item, facts, w) for item in facts.evidence),
+        *(_line(w["budget"], held) for held in holding(facts, language)),
         *(_line(w["rule"], _expected(each, w)) for each in facts.expected),
         _line(w["reason"], quoted(facts.justification)),
     ]
     return "\n".join(lines) + "\n"
+
+
+def holding(facts: WaitingFacts, language: str) -> list[str]:
+    """The budgets that hold keys of the request, each in words."""
+    w = WORDS[language]
+    return [
+        w["held"].format(
+            keys=held.keys,
+            limit=held.budget.limit,
+            window=w[f"window {held.budget.window.name}"],
+            scope=w[f"scope {held.budget.scope.name}"],
+        )
+        for held in facts.held
+    ]
 
 
 def texts(facts: WaitingFacts) -> Mapping[str, str]:
@@ -169,6 +192,15 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "evidence GRANT": "granted by the owner: {have} of {of} keys",
         "evidence REASON": "a reason: {have} of {of}",
         "refused": "refused:",
+        "budget": "Budget",
+        "held": "{keys} beyond the {limit} keys {window} of {scope}",
+        "window HOUR": "an hour",
+        "window DAY": "a day",
+        "window MONTH": "in 30 days",
+        "scope PRINCIPAL": "who asks",
+        "scope ORGANISATION": "the organisation that asks",
+        "scope OWNER": "an owner",
+        "scope KEYRING": "the whole keyring",
         "rule": "After a yes",
         "expected ALLOW": "{count} released ({reason})",
         "expected DENY": "{count} refused all the same ({reason})",
@@ -205,6 +237,15 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "evidence GRANT": "autorisé par le titulaire : {have} clés sur {of}",
         "evidence REASON": "un motif : {have} sur {of}",
         "refused": "refusées :",
+        "budget": "Budget",
+        "held": "{keys} au-delà des {limit} clés {window} {scope}",
+        "window HOUR": "par heure",
+        "window DAY": "par jour",
+        "window MONTH": "en 30 jours",
+        "scope PRINCIPAL": "du demandeur",
+        "scope ORGANISATION": "de l'organisation qui demande",
+        "scope OWNER": "d'un titulaire",
+        "scope KEYRING": "du trousseau entier",
         "rule": "Après oui",
         "expected ALLOW": "{count} communiquées ({reason})",
         "expected DENY": "{count} refusées malgré tout ({reason})",

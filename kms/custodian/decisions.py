@@ -78,7 +78,7 @@ def decide(node: NodeContext, envelope: Envelope, sealed_evidence: bytes) -> Dec
         node.recent.put(opened.hash, case)
         if any(verdict is Verdict.PENDING for verdict, _, _ in rulings.values()):
             pending = [p for p, r in rulings.items() if r[0] is Verdict.PENDING]
-            shown = gather_facts(node, case, pending, now).to_bytes()
+            shown = gather_facts(node, case, pending, now, weighed.excess).to_bytes()
             if opened.request.purpose is Purpose.EMERGENCY:
                 alarmed = Counter(key.owner for p in pending if (key := case.keys[p]) is not None)
     except EvidenceRefused as error:

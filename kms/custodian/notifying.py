@@ -1,4 +1,4 @@
-"""Telling approvers that a request waits: by e-mail and webhook, with nothing in it but that, and the console's link.
+"""Telling approvers that a request waits, or of a spike: by e-mail and webhook, nothing but that and a link.
 
 It stands beside the node and not in its way: a step only sets a flag. One round of messages goes out for whatever came
 in the meantime, at most one in `quiet_seconds`, so that nobody's requests fill an approver's mailbox.
@@ -30,10 +30,22 @@ SECONDS: Final = 10.0
 """For one message: a server that is silent holds up the others no longer."""
 SIGNATURE: Final = "X-KMS-Signature"
 _LOCAL: Final = ("localhost", "127.0.0.1", "::1")
-_SUBJECT: Final = {"en": "A request waits", "fr": "Une demande est en attente"}
+WAITS: Final = "request-waits"
+SPIKE: Final = "spike"
+"""What is told of: a request that waits, or that more is asked for than a budget allows."""
+_SUBJECT: Final = {
+    WAITS: {"en": "A request waits", "fr": "Une demande est en attente"},
+    SPIKE: {"en": "A spike", "fr": "Un pic de demandes"},
+}
 _BODY: Final = {
-    "en": "A request waits for your organisation's approvers.\n\n{link}\n",
-    "fr": "Une demande attend les approbateurs de votre organisation.\n\n{link}\n",
+    WAITS: {
+        "en": "A request waits for your organisation's approvers.\n\n{link}\n",
+        "fr": "Une demande attend les approbateurs de votre organisation.\n\n{link}\n",
+    },
+    SPIKE: {
+        "en": "More is asked for than a budget of the keyring allows.\n\n{link}\n",
+        "fr": "On demande plus que ne le permet un budget du trousseau.\n\n{link}\n",
+    },
 }
 
 
@@ -86,31 +98,36 @@ class Notifier:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._config, self._approvers, self._sleep = config, approvers, sleep
-        self._waits = asyncio.Event()
+        self._news = asyncio.Event()
+        self._events: set[str] = set()
 
-    def tell(self) -> None:
-        """A request waits. Never fails, and never waits."""
-        self._waits.set()
+    def tell(self, event: str = WAITS) -> None:
+        """A request waits, or there is a spike. Never fails, and never waits."""
+        self._events.add(event)
+        self._news.set()
 
     async def run(self) -> None:
         """One round after another. Whatever fails is logged and has no effect on any decision."""
         while True:
-            await self._waits.wait()
-            self._waits.clear()
+            await self._news.wait()
+            self._news.clear()
+            events, self._events = sorted(self._events), set()
             try:
-                await self._round()
+                await self._round(events)
             except Exception as error:  # whatever it is, the next request is told of all the same
                 logs.logger().error("notify", error=type(error).__name__)
             await self._sleep(self._config.quiet_seconds)
 
-    async def _round(self) -> None:
+    async def _round(self, events: Sequence[str]) -> None:
         sends: list[tuple[str, Callable[[], Awaitable[None]]]] = []
         if self._config.mail is not None:
             for address, language in await self._addresses(self._config.mail):
-                write = partial(_write, self._config, self._config.mail, address, language)
-                sends.append(("mail", partial(asyncio.to_thread, write)))
+                for event in events:
+                    write = partial(_write, self._config, self._config.mail, address, language, event)
+                    sends.append(("mail", partial(asyncio.to_thread, write)))
         if self._config.webhook is not None:
-            sends.append(("webhook", partial(post, self._config.webhook, self._config.link)))
+            for event in events:
+                sends.append(("webhook", partial(post, self._config.webhook, self._config.link, event)))
         await asyncio.gather(*(self._attempt(kind, send) for kind, send in sends))
 
     async def _addresses(self, mail: MailConfig) -> list[tuple[str, str]]:
@@ -131,19 +148,21 @@ class Notifier:
                 return
 
 
-def message(config: NotifyConfig, mail: MailConfig, address: str, language: str) -> EmailMessage:
+def message(
+    config: NotifyConfig, mail: MailConfig, address: str, language: str, event: str = WAITS
+) -> EmailMessage:
     """One approver's e-mail."""
     letter = EmailMessage()
     letter["From"], letter["To"] = mail.sender, address
-    letter["Subject"] = _SUBJECT[language]
+    letter["Subject"] = _SUBJECT[event][language]
     letter["Date"], letter["Message-ID"] = formatdate(), make_msgid(domain=mail.sender.rpartition("@")[2])
     letter["Auto-Submitted"] = "auto-generated"
-    letter.set_content(_BODY[language].format(link=config.link))
+    letter.set_content(_BODY[event][language].format(link=config.link))
     return letter
 
 
-def _write(config: NotifyConfig, mail: MailConfig, address: str, language: str) -> None:
-    send_mail(mail, message(config, mail, address, language))
+def _write(config: NotifyConfig, mail: MailConfig, address: str, language: str, event: str) -> None:
+    send_mail(mail, message(config, mail, address, language, event))
 
 
 def send_mail(mail: MailConfig, letter: EmailMessage) -> None:
@@ -155,9 +174,9 @@ def send_mail(mail: MailConfig, letter: EmailMessage) -> None:
         server.send_message(letter)
 
 
-async def post(webhook: WebhookConfig, link: str) -> None:
+async def post(webhook: WebhookConfig, link: str, event: str = WAITS) -> None:
     """A POST of JSON with the time and an HMAC over both: its receiver can tell ours from others' and from old ones."""
-    body = json.dumps({"event": "request-waits", "link": link}).encode()
+    body = json.dumps({"event": event, "link": link}).encode()
     signature = sign_post(_secret(webhook.secret_file), body, int(time.time()))
     headers = {"content-type": "application/json", SIGNATURE: signature}
     import httpx2  # which few commands that read a configuration need

@@ -37,7 +37,7 @@ from kms.custodian.forbids import Forbids
 from kms.custodian.lock import Lock
 from kms.custodian.log_keeping import RECOVERY, LogKeeper
 from kms.custodian.node import CustodianNode
-from kms.custodian.notifying import Notifier
+from kms.custodian.notifying import SPIKE, Notifier
 from kms.custodian.spreading import Spreader
 from kms.custodian.watch import Watch
 from kms.errors import ConfigError, KmsError, NotFound, Unavailable
@@ -273,7 +273,7 @@ class CustodianService:
         decided = await self._run(self._node.decide, request.request, request.blob.sealed_evidence)
         if decided.waiting:
             self._owners.wake()  # of an emergency the owner is told before anybody has answered it
-        _tell_of_excess(decided)
+        self._tell_of_excess(decided)
         if decided.asked and self.notifier is not None:
             self.notifier.tell()
         return custodian_pb2.DecideResponse(decision=_envelope(decided.envelope), waiting=decided.waiting)
@@ -354,9 +354,18 @@ class CustodianService:
 
     async def answer(self, request: custodian_pb2.AnswerRequest, call: Call) -> custodian_pb2.AnswerResponse:
         name, decided = await self._run(self._node.answer, request.approval)
-        _tell_of_excess(decided)
+        self._tell_of_excess(decided)
         self._wake(name)
         return custodian_pb2.AnswerResponse(outcome="pending" if decided.waiting else "decided")
+
+    def _tell_of_excess(self, decided: Decided) -> None:
+        """A budget that stopped something is seen where operators look; the node's own log has it already."""
+        for excess in decided.excess:
+            outcome, scope, window = excess.outcome.lower().split("_")
+            metrics.BUDGET_KEYS_TOTAL.labels(scope, window, outcome).inc(excess.keys)
+            logs.logger().warning("budget", scope=scope, window=window, outcome=outcome, keys=excess.keys)
+        if decided.excess and self.notifier is not None:
+            self.notifier.tell(SPIKE)
 
     async def keep_issuers(self) -> None:
         """Fetch providers' keys, for as long as the node runs and is open."""
@@ -427,14 +436,6 @@ async def _serve_log(config: CustodianConfig, service: CustodianService) -> Call
             f"log.listen needs the extra [web], {error.name} is missing: pip install 'threshold-kms[web]'"
         ) from None
     return await log_http.start(config.log.listen, service)
-
-
-def _tell_of_excess(decided: Decided) -> None:
-    """A budget that stopped something is seen where operators look; the node's own log has it already."""
-    for excess in decided.excess:
-        outcome, scope, window = excess.outcome.lower().split("_")
-        metrics.BUDGET_KEYS_TOTAL.labels(scope, window, outcome).inc(excess.keys)
-        logs.logger().warning("budget", scope=scope, window=window, outcome=outcome, keys=excess.keys)
 
 
 def _envelope(data: bytes) -> keyring_pb2.Envelope:

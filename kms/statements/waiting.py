@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
+from kms.statements.budgets import Budget
 from kms.statements.codec import decode, encode, message
 from kms.statements.ids import RequestHash
 from kms.statements.release import Purpose, Verdict
@@ -65,6 +66,15 @@ class Expected:
     count: int
 
 
+@message(approver_pb2.WaitingHeld)
+@dataclass(frozen=True, slots=True)
+class Held:
+    """So many keys that a rule would allow go beyond this budget."""
+
+    budget: Budget
+    keys: int
+
+
 @message(approver_pb2.WaitingFacts)
 @dataclass(frozen=True, slots=True)
 class WaitingFacts:
@@ -84,6 +94,7 @@ class WaitingFacts:
     expected: tuple[Expected, ...]
     asked_at: int
     expires_at: int
+    held: tuple[Held, ...] = ()
 
     def to_bytes(self) -> bytes:
         return encode(self)

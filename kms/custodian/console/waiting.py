@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from kms.crypto.hashing import equal
+from kms.custodian.approval_text import holding
 from kms.custodian.approvals import WaitingView
 from kms.custodian.console.visit import Visit, for_passkey, go
 from kms.custodian.decisions import latest_decision
@@ -86,6 +87,7 @@ async def _show(visit: Visit, name: RequestHash, problem: str = "", status: int 
         view=view,
         facts=view.facts,
         text=view.text(language),
+        held=holding(view.facts, language),
         evidence={item.kind.name: item for item in view.facts.evidence},
         now=now,
         allow=allow,

@@ -20,6 +20,8 @@ from aiosmtpd.controller import Controller
 
 from kms.custodian.notifying import (
     SIGNATURE,
+    SPIKE,
+    WAITS,
     MailConfig,
     Notifier,
     NotifyConfig,
@@ -168,6 +170,32 @@ async def test_a_webhook_is_signed_and_says_nothing_more(hook: tuple[Any, Webhoo
     assert tag == hmac.new(SECRET, at.encode() + b"." + body, hashlib.sha256).hexdigest()
 
 
+async def test_a_spike_has_a_message_of_its_own_that_says_nothing_more(
+    mailbox: tuple[Mailbox, MailConfig], hook: tuple[Any, WebhookConfig]
+) -> None:
+    (kept, mail), (server, webhook) = mailbox, hook
+    rounds = Rounds()
+    notifier = Notifier(NotifyConfig(LINK, mail, webhook), approvers, rounds)
+    running = asyncio.create_task(notifier.run())
+    for _ in range(20):
+        notifier.tell(SPIKE)
+    notifier.tell()
+    await rounds.done.wait()
+    running.cancel()
+    bodies = sorted(
+        envelope.content.decode().replace("\r\n", "\n").partition("\n\n")[2]
+        for envelope in kept.got
+        if envelope.rcpt_tos == ["bea@clinic.example"]
+    )
+    assert bodies == [
+        f"A request waits for your organisation's approvers.\n\n{LINK}\n",
+        f"More is asked for than a budget of the keyring allows.\n\n{LINK}\n",
+    ]
+    events = sorted(json.loads(body)["event"] for _, body in server.got)
+    assert events == ["request-waits", "spike"]
+    assert all(set(json.loads(body)) == {"event", "link"} for _, body in server.got)
+
+
 async def test_what_fails_is_tried_again_a_bounded_number_of_times(
     mailbox: tuple[Mailbox, MailConfig], hook: tuple[Any, WebhookConfig]
 ) -> None:
@@ -223,10 +251,10 @@ async def test_a_decision_waits_for_no_notification(tmp_path: Path) -> None:
     told = 0
 
     class Broken(Notifier):
-        def tell(self) -> None:
+        def tell(self, event: str = WAITS) -> None:
             nonlocal told
-            told += 1
-            super().tell()
+            told += event == WAITS
+            super().tell(event)
 
     service.notifier = Broken(NotifyConfig(LINK), approvers)  # nobody runs it
     request = custodian_pb2.DecideRequest(request=prepared.message.request)

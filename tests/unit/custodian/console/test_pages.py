@@ -11,13 +11,16 @@ from dataclasses import replace
 import pytest
 from markupsafe import escape
 
+from kms.custodian.approvals import WaitingView
 from kms.custodian.budgets import Usage
 from kms.custodian.node import CustodianNode
 from kms.errors import Unavailable
 from kms.statements.budgets import Budget, BudgetExcess, BudgetScope, BudgetWindow
 from kms.statements.checkpoint import log_origin
+from kms.statements.ids import RequestHash
 from kms.statements.misbehaviour import split_view
 from kms.statements.release import HUMAN_LIFETIME
+from kms.statements.waiting import Held
 from tests.protocol.adversary import ruling
 from tests.protocol.console import ORIGIN, RP, Browser, Office
 from tests.protocol.loose_logs import Log, entries
@@ -226,6 +229,22 @@ def test_the_dashboard_shows_how_much_of_each_budget_is_used(
     page = office.signed_in().get("/dashboard").text
     assert "the whole keyring, in a day: 1,500 of 2,000 keys" in page
     assert 'width="180.0"' in page  # three quarters of the bar
+
+
+def test_a_request_s_page_names_the_budget_that_holds_it_beside_the_text(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, find = path_of(office), CustodianNode.waiting_view
+    held = (Held(Budget(BudgetScope.OWNER, BudgetWindow.DAY, 7, BudgetExcess.HOLD), 1),)
+
+    def holding(node: CustodianNode, name: RequestHash) -> WaitingView:
+        view = find(node, name)
+        return replace(view, facts=replace(view.facts, held=held))
+
+    browser = office.signed_in()
+    assert "beyond" not in browser.get(path).text
+    monkeypatch.setattr(CustodianNode, "waiting_view", holding)
+    assert browser.get(path).text.count("1 beyond the 7 keys a day of an owner") == 2
 
 
 def test_the_dashboard_names_who_showed_two_histories(office: Office) -> None:
