@@ -237,7 +237,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "evidence GRANT": "autorisé par le titulaire : {have} clés sur {of}",
         "evidence REASON": "un motif : {have} sur {of}",
         "refused": "refusées :",
-        "budget": "Budget",
+        "budget": "Plafond",
         "held": "{keys} au-delà des {limit} clés {window} {scope}",
         "window HOUR": "par heure",
         "window DAY": "par jour",

@@ -39,7 +39,7 @@ def test_the_text_that_is_signed_names_the_budget_in_both_languages(world: World
     assert ruling(world.decide_at(1, prepared)) == ("PENDING", "BUDGET_HELD")
     view = world.nodes[1].waiting_view(prepared.opened.hash)
     assert "\nBudget       5 beyond the 4 keys an hour of who asks\n" in view.text("en")
-    assert "\nBudget       5 au-delà des 4 clés par heure du demandeur\n" in view.text("fr")
+    assert "\nPlafond      5 au-delà des 4 clés par heure du demandeur\n" in view.text("fr")
     assert WaitingFacts.parse(view.facts.to_bytes()) == view.facts
 
 
