@@ -26,7 +26,7 @@ from kms.wire.buf.validate import validate_pb2 as buf_dot_validate_dot_validate_
 from kms.wire.v1 import keyring_pb2 as kms_dot_v1_dot_keyring__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18kms/v1/coordinator.proto\x12\x06kms.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x14kms/v1/keyring.proto\"O\n\x13ListPromisesRequest\x12\x1b\n\nkeyring_id\x18\x01 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\"\\\n\x14ListPromisesResponse\x12\"\n\x08promises\x18\x01 \x03(\x0b\x32\x10.kms.v1.Envelope\x12 \n\x0fnext_page_token\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\"0\n\x11GetKeyringRequest\x12\x1b\n\nkeyring_id\x18\x01 \x01(\x0c\x42\x07\xbaH\x04z\x02h \"\xa8\x01\n\x12GetKeyringResponse\x12\x30\n\tmanifests\x18\x01 \x03(\x0b\x32\x10.kms.v1.EnvelopeB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\x12\x31\n\x0csealing_keys\x18\x02 \x03(\x0b\x32\x10.kms.v1.EnvelopeB\t\xbaH\x06\x92\x01\x03\x10\x80\x01\x12-\n\x08statuses\x18\x03 \x03(\x0b\x32\x10.kms.v1.EnvelopeB\t\xbaH\x06\x92\x01\x03\x10\x80\x01\"j\n\nTargetBlob\x12\x1a\n\x05index\x18\x01 \x01(\rB\x0b\xbaH\x08*\x06\x18\xff\xff\x03(\x01\x12\x1a\n\x06sealed\x18\x02 \x01(\x0c\x42\n\xbaH\x07z\x05\x18\x80\x80\x80\x04\x12$\n\x0fsealed_evidence\x18\x03 \x01(\x0c\x42\x0b\xbaH\x08z\x06\x10\x01\x18\x80\x80\x10\"m\n\x11\x43reateKeysRequest\x12)\n\x07\x64\x65posit\x18\x01 \x01(\x0b\x32\x10.kms.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01\x12-\n\x05\x62lobs\x18\x02 \x03(\x0b\x32\x12.kms.v1.TargetBlobB\n\xbaH\x07\x92\x01\x04\x08\x01\x10@\"R\n\x10\x43ustodianFailure\x12\r\n\x05index\x18\x01 \x01(\r\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\"o\n\x12\x43reateKeysResponse\x12#\n\x07receipt\x18\x01 \x01(\x0b\x32\x10.kms.v1.EnvelopeH\x00\x12+\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x18.kms.v1.CustodianFailureH\x00\x42\x07\n\x05\x65vent\"T\n\x11LookUpKeysRequest\x12\x1b\n\nkeyring_id\x18\x01 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\"\n\x07key_ids\x18\x02 \x03(\x0c\x42\x11\xbaH\x0e\x92\x01\x0b\x08\x01\x10\x80\x08\"\x04z\x02h \"?\n\x08\x46oundKey\x12\x12\n\ndescriptor\x18\x01 \x01(\x0c\x12\x1f\n\x05state\x18\x02 \x01(\x0e\x32\x10.kms.v1.KeyState\"4\n\x12LookUpKeysResponse\x12\x1e\n\x04keys\x18\x01 \x03(\x0b\x32\x10.kms.v1.FoundKey\"\x88\x01\n\x12ReleaseKeysRequest\x12)\n\x07request\x18\x01 \x01(\x0b\x32\x10.kms.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01\x12-\n\x05\x62lobs\x18\x02 \x03(\x0b\x32\x12.kms.v1.TargetBlobB\n\xbaH\x07\x92\x01\x04\x08\x01\x10@\x12\x18\n\x10omit_descriptors\x18\x03 \x01(\x08\"\"\n\x0b\x44\x65scriptors\x12\x13\n\x0b\x64\x65scriptors\x18\x01 \x03(\x0c\"]\n\x0cSealedShares\x12/\n\rshare_release\x18\x01 \x01(\x0b\x32\x10.kms.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01\x12\x1c\n\x06sealed\x18\x02 \x01(\x0c\x42\x0c\xbaH\tz\x07\x10\x01\x18\x80\x80\x80\x04\"\xd5\x01\n\x0cReleaseEvent\x12*\n\x0b\x64\x65scriptors\x18\x01 \x01(\x0b\x32\x13.kms.v1.DescriptorsH\x00\x12$\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x10.kms.v1.EnvelopeH\x00\x12\x15\n\x0b\x63\x65rtificate\x18\x03 \x01(\x0cH\x00\x12&\n\x06shares\x18\x04 \x01(\x0b\x32\x14.kms.v1.SealedSharesH\x00\x12+\n\x07\x66\x61ilure\x18\x05 \x01(\x0b\x32\x18.kms.v1.CustodianFailureH\x00\x42\x07\n\x05\x65vent\"F\n\x13ReleaseKeysResponse\x12/\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x14.kms.v1.ReleaseEventB\t\xbaH\x06\x92\x01\x03\x10\x80\x08\"F\n\x14\x43\x61ncelReleaseRequest\x12.\n\x0c\x63\x61ncellation\x18\x01 \x01(\x0b\x32\x10.kms.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01\"Y\n\x15\x43\x61ncelReleaseResponse\x12\x14\n\x0c\x61\x63knowledged\x18\x01 \x03(\r\x12*\n\x08\x66\x61ilures\x18\x02 \x03(\x0b\x32\x18.kms.v1.CustodianFailure\"B\n\x12RevokeGrantRequest\x12,\n\nrevocation\x18\x01 \x01(\x0b\x32\x10.kms.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01\"W\n\x13RevokeGrantResponse\x12\x14\n\x0c\x61\x63knowledged\x18\x01 \x03(\r\x12*\n\x08\x66\x61ilures\x18\x02 \x03(\x0b\x32\x18.kms.v1.CustodianFailure*f\n\x08KeyState\x12\x19\n\x15KEY_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11KEY_STATE_PENDING\x10\x01\x12\x14\n\x10KEY_STATE_ACTIVE\x10\x02\x12\x12\n\x0eKEY_STATE_FULL\x10\x03\x32\x90\x04\n\x12\x43oordinatorService\x12\x43\n\nGetKeyring\x12\x19.kms.v1.GetKeyringRequest\x1a\x1a.kms.v1.GetKeyringResponse\x12\x45\n\nCreateKeys\x12\x19.kms.v1.CreateKeysRequest\x1a\x1a.kms.v1.CreateKeysResponse0\x01\x12\x43\n\nLookUpKeys\x12\x19.kms.v1.LookUpKeysRequest\x1a\x1a.kms.v1.LookUpKeysResponse\x12H\n\x0bReleaseKeys\x12\x1a.kms.v1.ReleaseKeysRequest\x1a\x1b.kms.v1.ReleaseKeysResponse0\x01\x12L\n\rCancelRelease\x12\x1c.kms.v1.CancelReleaseRequest\x1a\x1d.kms.v1.CancelReleaseResponse\x12\x46\n\x0bRevokeGrant\x12\x1a.kms.v1.RevokeGrantRequest\x1a\x1b.kms.v1.RevokeGrantResponse\x12I\n\x0cListPromises\x12\x1b.kms.v1.ListPromisesRequest\x1a\x1c.kms.v1.ListPromisesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18kms/v1/coordinator.proto\x12\x06kms.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x14kms/v1/keyring.proto\"O\n\x13ListPromisesRequest\x12\x1b\n\nkeyring_id\x18\x01 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1b\n\npage_token\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\"\\\n\x14ListPromisesResponse\x12\"\n\x08promises\x18\x01 \x03(\x0b\x32\x10.kms.v1.Envelope\x12 \n\x0fnext_page_token\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\"0\n\x11GetKeyringRequest\x12\x1b\n\nkeyring_id\x18\x01 \x01(\x0c\x42\x07\xbaH\x04z\x02h \"\xa8\x01\n\x12GetKeyringResponse\x12\x30\n\tmanifests\x18\x01 \x03(\x0b\x32\x10.kms.v1.EnvelopeB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\x12\x31\n\x0csealing_keys\x18\x02 \x03(\x0b\x32\x10.kms.v1.EnvelopeB\t\xbaH\x06\x92\x01\x03\x10\x80\x01\x12-\n\x08statuses\x18\x03 \x03(\x0b\x32\x10.kms.v1.EnvelopeB\t\xbaH\x06\x92\x01\x03\x10\x80\x01\"j\n\nTargetBlob\x12\x1a\n\x05index\x18\x01 \x01(\rB\x0b\xbaH\x08*\x06\x18\xff\xff\x03(\x01\x12\x1a\n\x06sealed\x18\x02 \x01(\x0c\x42\n\xbaH\x07z\x05\x18\x80\x80\x80\x04\x12$\n\x0fsealed_evidence\x18\x03 \x01(\x0c\x42\x0b\xbaH\x08z\x06\x10\x01\x18\x80\x80\x10\"m\n\x11\x43reateKeysRequest\x12)\n\x07\x64\x65posit\x18\x01 \x01(\x0b\x32\x10.kms.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01\x12-\n\x05\x62lobs\x18\x02 \x03(\x0b\x32\x12.kms.v1.TargetBlobB\n\xbaH\x07\x92\x01\x04\x08\x01\x10@\"R\n\x10\x43ustodianFailure\x12\r\n\x05index\x18\x01 \x01(\r\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\"o\n\x12\x43reateKeysResponse\x12#\n\x07receipt\x18\x01 \x01(\x0b\x32\x10.kms.v1.EnvelopeH\x00\x12+\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x18.kms.v1.CustodianFailureH\x00\x42\x07\n\x05\x65vent\"\x95\x01\n\x16KeepDestructionRequest\x12\'\n\x05order\x18\x01 \x01(\x0b\x32\x10.kms.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01\x12*\n\x05words\x18\x02 \x03(\x0b\x32\x10.kms.v1.EnvelopeB\t\xbaH\x06\x92\x01\x03\x10\x80\x02\x12&\n\x0c\x63\x61ncellation\x18\x03 \x01(\x0b\x32\x10.kms.v1.Envelope\"\x19\n\x17KeepDestructionResponse\"T\n\x11LookUpKeysRequest\x12\x1b\n\nkeyring_id\x18\x01 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\"\n\x07key_ids\x18\x02 \x03(\x0c\x42\x11\xbaH\x0e\x92\x01\x0b\x08\x01\x10\x80\x08\"\x04z\x02h \"?\n\x08\x46oundKey\x12\x12\n\ndescriptor\x18\x01 \x01(\x0c\x12\x1f\n\x05state\x18\x02 \x01(\x0e\x32\x10.kms.v1.KeyState\"4\n\x12LookUpKeysResponse\x12\x1e\n\x04keys\x18\x01 \x03(\x0b\x32\x10.kms.v1.FoundKey\"\x88\x01\n\x12ReleaseKeysRequest\x12)\n\x07request\x18\x01 \x01(\x0b\x32\x10.kms.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01\x12-\n\x05\x62lobs\x18\x02 \x03(\x0b\x32\x12.kms.v1.TargetBlobB\n\xbaH\x07\x92\x01\x04\x08\x01\x10@\x12\x18\n\x10omit_descriptors\x18\x03 \x01(\x08\"\"\n\x0b\x44\x65scriptors\x12\x13\n\x0b\x64\x65scriptors\x18\x01 \x03(\x0c\"]\n\x0cSealedShares\x12/\n\rshare_release\x18\x01 \x01(\x0b\x32\x10.kms.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01\x12\x1c\n\x06sealed\x18\x02 \x01(\x0c\x42\x0c\xbaH\tz\x07\x10\x01\x18\x80\x80\x80\x04\"\xd5\x01\n\x0cReleaseEvent\x12*\n\x0b\x64\x65scriptors\x18\x01 \x01(\x0b\x32\x13.kms.v1.DescriptorsH\x00\x12$\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x10.kms.v1.EnvelopeH\x00\x12\x15\n\x0b\x63\x65rtificate\x18\x03 \x01(\x0cH\x00\x12&\n\x06shares\x18\x04 \x01(\x0b\x32\x14.kms.v1.SealedSharesH\x00\x12+\n\x07\x66\x61ilure\x18\x05 \x01(\x0b\x32\x18.kms.v1.CustodianFailureH\x00\x42\x07\n\x05\x65vent\"F\n\x13ReleaseKeysResponse\x12/\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x14.kms.v1.ReleaseEventB\t\xbaH\x06\x92\x01\x03\x10\x80\x08\"F\n\x14\x43\x61ncelReleaseRequest\x12.\n\x0c\x63\x61ncellation\x18\x01 \x01(\x0b\x32\x10.kms.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01\"Y\n\x15\x43\x61ncelReleaseResponse\x12\x14\n\x0c\x61\x63knowledged\x18\x01 \x03(\r\x12*\n\x08\x66\x61ilures\x18\x02 \x03(\x0b\x32\x18.kms.v1.CustodianFailure\"B\n\x12RevokeGrantRequest\x12,\n\nrevocation\x18\x01 \x01(\x0b\x32\x10.kms.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01\"W\n\x13RevokeGrantResponse\x12\x14\n\x0c\x61\x63knowledged\x18\x01 \x03(\r\x12*\n\x08\x66\x61ilures\x18\x02 \x03(\x0b\x32\x18.kms.v1.CustodianFailure*\xa0\x01\n\x08KeyState\x12\x19\n\x15KEY_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11KEY_STATE_PENDING\x10\x01\x12\x14\n\x10KEY_STATE_ACTIVE\x10\x02\x12\x12\n\x0eKEY_STATE_FULL\x10\x03\x12\x1f\n\x1bKEY_STATE_DESTROY_SCHEDULED\x10\x04\x12\x17\n\x13KEY_STATE_DESTROYED\x10\x05\x32\xe4\x04\n\x12\x43oordinatorService\x12\x43\n\nGetKeyring\x12\x19.kms.v1.GetKeyringRequest\x1a\x1a.kms.v1.GetKeyringResponse\x12\x45\n\nCreateKeys\x12\x19.kms.v1.CreateKeysRequest\x1a\x1a.kms.v1.CreateKeysResponse0\x01\x12\x43\n\nLookUpKeys\x12\x19.kms.v1.LookUpKeysRequest\x1a\x1a.kms.v1.LookUpKeysResponse\x12H\n\x0bReleaseKeys\x12\x1a.kms.v1.ReleaseKeysRequest\x1a\x1b.kms.v1.ReleaseKeysResponse0\x01\x12L\n\rCancelRelease\x12\x1c.kms.v1.CancelReleaseRequest\x1a\x1d.kms.v1.CancelReleaseResponse\x12\x46\n\x0bRevokeGrant\x12\x1a.kms.v1.RevokeGrantRequest\x1a\x1b.kms.v1.RevokeGrantResponse\x12I\n\x0cListPromises\x12\x1b.kms.v1.ListPromisesRequest\x1a\x1c.kms.v1.ListPromisesResponse\x12R\n\x0fKeepDestruction\x12\x1e.kms.v1.KeepDestructionRequest\x1a\x1f.kms.v1.KeepDestructionResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -57,6 +57,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEKEYSREQUEST'].fields_by_name['deposit']._serialized_options = b'\272H\003\310\001\001'
   _globals['_CREATEKEYSREQUEST'].fields_by_name['blobs']._loaded_options = None
   _globals['_CREATEKEYSREQUEST'].fields_by_name['blobs']._serialized_options = b'\272H\007\222\001\004\010\001\020@'
+  _globals['_KEEPDESTRUCTIONREQUEST'].fields_by_name['order']._loaded_options = None
+  _globals['_KEEPDESTRUCTIONREQUEST'].fields_by_name['order']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_KEEPDESTRUCTIONREQUEST'].fields_by_name['words']._loaded_options = None
+  _globals['_KEEPDESTRUCTIONREQUEST'].fields_by_name['words']._serialized_options = b'\272H\006\222\001\003\020\200\002'
   _globals['_LOOKUPKEYSREQUEST'].fields_by_name['keyring_id']._loaded_options = None
   _globals['_LOOKUPKEYSREQUEST'].fields_by_name['keyring_id']._serialized_options = b'\272H\004z\002h '
   _globals['_LOOKUPKEYSREQUEST'].fields_by_name['key_ids']._loaded_options = None
@@ -75,8 +79,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CANCELRELEASEREQUEST'].fields_by_name['cancellation']._serialized_options = b'\272H\003\310\001\001'
   _globals['_REVOKEGRANTREQUEST'].fields_by_name['revocation']._loaded_options = None
   _globals['_REVOKEGRANTREQUEST'].fields_by_name['revocation']._serialized_options = b'\272H\003\310\001\001'
-  _globals['_KEYSTATE']._serialized_start=1982
-  _globals['_KEYSTATE']._serialized_end=2084
+  _globals['_KEYSTATE']._serialized_start=2162
+  _globals['_KEYSTATE']._serialized_end=2322
   _globals['_LISTPROMISESREQUEST']._serialized_start=87
   _globals['_LISTPROMISESREQUEST']._serialized_end=166
   _globals['_LISTPROMISESRESPONSE']._serialized_start=168
@@ -93,30 +97,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CUSTODIANFAILURE']._serialized_end=784
   _globals['_CREATEKEYSRESPONSE']._serialized_start=786
   _globals['_CREATEKEYSRESPONSE']._serialized_end=897
-  _globals['_LOOKUPKEYSREQUEST']._serialized_start=899
-  _globals['_LOOKUPKEYSREQUEST']._serialized_end=983
-  _globals['_FOUNDKEY']._serialized_start=985
-  _globals['_FOUNDKEY']._serialized_end=1048
-  _globals['_LOOKUPKEYSRESPONSE']._serialized_start=1050
-  _globals['_LOOKUPKEYSRESPONSE']._serialized_end=1102
-  _globals['_RELEASEKEYSREQUEST']._serialized_start=1105
-  _globals['_RELEASEKEYSREQUEST']._serialized_end=1241
-  _globals['_DESCRIPTORS']._serialized_start=1243
-  _globals['_DESCRIPTORS']._serialized_end=1277
-  _globals['_SEALEDSHARES']._serialized_start=1279
-  _globals['_SEALEDSHARES']._serialized_end=1372
-  _globals['_RELEASEEVENT']._serialized_start=1375
-  _globals['_RELEASEEVENT']._serialized_end=1588
-  _globals['_RELEASEKEYSRESPONSE']._serialized_start=1590
-  _globals['_RELEASEKEYSRESPONSE']._serialized_end=1660
-  _globals['_CANCELRELEASEREQUEST']._serialized_start=1662
-  _globals['_CANCELRELEASEREQUEST']._serialized_end=1732
-  _globals['_CANCELRELEASERESPONSE']._serialized_start=1734
-  _globals['_CANCELRELEASERESPONSE']._serialized_end=1823
-  _globals['_REVOKEGRANTREQUEST']._serialized_start=1825
-  _globals['_REVOKEGRANTREQUEST']._serialized_end=1891
-  _globals['_REVOKEGRANTRESPONSE']._serialized_start=1893
-  _globals['_REVOKEGRANTRESPONSE']._serialized_end=1980
-  _globals['_COORDINATORSERVICE']._serialized_start=2087
-  _globals['_COORDINATORSERVICE']._serialized_end=2615
+  _globals['_KEEPDESTRUCTIONREQUEST']._serialized_start=900
+  _globals['_KEEPDESTRUCTIONREQUEST']._serialized_end=1049
+  _globals['_KEEPDESTRUCTIONRESPONSE']._serialized_start=1051
+  _globals['_KEEPDESTRUCTIONRESPONSE']._serialized_end=1076
+  _globals['_LOOKUPKEYSREQUEST']._serialized_start=1078
+  _globals['_LOOKUPKEYSREQUEST']._serialized_end=1162
+  _globals['_FOUNDKEY']._serialized_start=1164
+  _globals['_FOUNDKEY']._serialized_end=1227
+  _globals['_LOOKUPKEYSRESPONSE']._serialized_start=1229
+  _globals['_LOOKUPKEYSRESPONSE']._serialized_end=1281
+  _globals['_RELEASEKEYSREQUEST']._serialized_start=1284
+  _globals['_RELEASEKEYSREQUEST']._serialized_end=1420
+  _globals['_DESCRIPTORS']._serialized_start=1422
+  _globals['_DESCRIPTORS']._serialized_end=1456
+  _globals['_SEALEDSHARES']._serialized_start=1458
+  _globals['_SEALEDSHARES']._serialized_end=1551
+  _globals['_RELEASEEVENT']._serialized_start=1554
+  _globals['_RELEASEEVENT']._serialized_end=1767
+  _globals['_RELEASEKEYSRESPONSE']._serialized_start=1769
+  _globals['_RELEASEKEYSRESPONSE']._serialized_end=1839
+  _globals['_CANCELRELEASEREQUEST']._serialized_start=1841
+  _globals['_CANCELRELEASEREQUEST']._serialized_end=1911
+  _globals['_CANCELRELEASERESPONSE']._serialized_start=1913
+  _globals['_CANCELRELEASERESPONSE']._serialized_end=2002
+  _globals['_REVOKEGRANTREQUEST']._serialized_start=2004
+  _globals['_REVOKEGRANTREQUEST']._serialized_end=2070
+  _globals['_REVOKEGRANTRESPONSE']._serialized_start=2072
+  _globals['_REVOKEGRANTRESPONSE']._serialized_end=2159
+  _globals['_COORDINATORSERVICE']._serialized_start=2325
+  _globals['_COORDINATORSERVICE']._serialized_end=2937
 # @@protoc_insertion_point(module_scope)

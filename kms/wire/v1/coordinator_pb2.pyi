@@ -15,10 +15,14 @@ class KeyState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     KEY_STATE_PENDING: _ClassVar[KeyState]
     KEY_STATE_ACTIVE: _ClassVar[KeyState]
     KEY_STATE_FULL: _ClassVar[KeyState]
+    KEY_STATE_DESTROY_SCHEDULED: _ClassVar[KeyState]
+    KEY_STATE_DESTROYED: _ClassVar[KeyState]
 KEY_STATE_UNSPECIFIED: KeyState
 KEY_STATE_PENDING: KeyState
 KEY_STATE_ACTIVE: KeyState
 KEY_STATE_FULL: KeyState
+KEY_STATE_DESTROY_SCHEDULED: KeyState
+KEY_STATE_DESTROYED: KeyState
 
 class ListPromisesRequest(_message.Message):
     __slots__ = ("keyring_id", "page_token")
@@ -89,6 +93,20 @@ class CreateKeysResponse(_message.Message):
     receipt: _keyring_pb2.Envelope
     failure: CustodianFailure
     def __init__(self, receipt: _Optional[_Union[_keyring_pb2.Envelope, _Mapping]] = ..., failure: _Optional[_Union[CustodianFailure, _Mapping]] = ...) -> None: ...
+
+class KeepDestructionRequest(_message.Message):
+    __slots__ = ("order", "words", "cancellation")
+    ORDER_FIELD_NUMBER: _ClassVar[int]
+    WORDS_FIELD_NUMBER: _ClassVar[int]
+    CANCELLATION_FIELD_NUMBER: _ClassVar[int]
+    order: _keyring_pb2.Envelope
+    words: _containers.RepeatedCompositeFieldContainer[_keyring_pb2.Envelope]
+    cancellation: _keyring_pb2.Envelope
+    def __init__(self, order: _Optional[_Union[_keyring_pb2.Envelope, _Mapping]] = ..., words: _Optional[_Iterable[_Union[_keyring_pb2.Envelope, _Mapping]]] = ..., cancellation: _Optional[_Union[_keyring_pb2.Envelope, _Mapping]] = ...) -> None: ...
+
+class KeepDestructionResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
 
 class LookUpKeysRequest(_message.Message):
     __slots__ = ("keyring_id", "key_ids")
