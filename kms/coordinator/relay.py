@@ -16,10 +16,11 @@ from kms.statements.manifest import Keyring
 from kms.transport.client import Channel
 from kms.transport.tap import WireTap
 from kms.transport.tls import TlsFiles
-from kms.wire.v1 import coordinator_pb2, custodian_pb2, keyring_pb2
+from kms.wire.v1 import coordinator_pb2, custodian_pb2, destruction_pb2, keyring_pb2
 
 SERVICE = "kms.v1.CustodianService"
 CEREMONIES = "kms.v1.CustodianCeremonyService"
+DESTRUCTIONS = "kms.v1.DestructionService"
 R = TypeVar("R", bound=Message)
 QUICK_SECONDS = 10.0
 DEPOSIT_SECONDS = 60.0
@@ -164,6 +165,30 @@ class Relay:
             custodian_pb2.CustodianServiceRevokeGrantResponse,
             timeout=QUICK_SECONDS,
         )
+
+    async def destruction(self, index: int, order_hash: bytes) -> destruction_pb2.Destruction:
+        """What a custodian has done about an order."""
+        answer = await self._channels[index].call(
+            DESTRUCTIONS,
+            "GetDestruction",
+            destruction_pb2.GetDestructionRequest(order_hash=order_hash),
+            destruction_pb2.GetDestructionResponse,
+            timeout=QUICK_SECONDS,
+        )
+        return answer.destruction
+
+    async def submit_destruction(
+        self, index: int, request: destruction_pb2.SubmitDestructionRequest
+    ) -> keyring_pb2.Envelope:
+        """A custodian's word on an order, or its cancellation, that is brought to it."""
+        answer = await self._channels[index].call(
+            DESTRUCTIONS,
+            "SubmitDestruction",
+            request,
+            destruction_pb2.SubmitDestructionResponse,
+            timeout=DEPOSIT_SECONDS,
+        )
+        return answer.word
 
     async def look_up(self, index: int, key_ids: list[bytes]) -> list[bytes]:
         answer = await self._channels[index].call(

@@ -14,6 +14,7 @@ from kms.coordinator import ceremony_service
 from kms.coordinator.ceremonies import Ceremonies
 from kms.coordinator.config import CoordinatorConfig, read_manifests
 from kms.coordinator.deposits import Deposits
+from kms.coordinator.destructions import Destructions
 from kms.coordinator.pools import Pools
 from kms.coordinator.promises import PromiseFolder
 from kms.coordinator.relay import Relay, failure, read_tap
@@ -71,6 +72,7 @@ class CoordinatorService:
         self._background: set[asyncio.Task[None]] = set()
         self._sealing_keys: dict[int, bytes] = dict(store.sealing_keys())
         self.pools = Pools(relay, self.ceremonies)
+        self.destructions = Destructions(store, relay, self._run, lambda: self.ceremonies.chain, now)
         self.deposits = Deposits(store, relay, self._run, self.pools, now, self._keep_promises)
 
     async def _run(self, step: Callable[..., R], *arguments: object) -> R:
@@ -102,6 +104,12 @@ class CoordinatorService:
             ),
             Method("CancelRelease", coordinator_pb2.CancelReleaseRequest, self.cancel_release),
             Method("RevokeGrant", coordinator_pb2.RevokeGrantRequest, self.revoke_grant),
+            Method(
+                "KeepDestruction",
+                coordinator_pb2.KeepDestructionRequest,
+                self.keep_destruction,
+                max_bytes=4 << 20,
+            ),
             Method("ListPromises", coordinator_pb2.ListPromisesRequest, self.list_promises),
         )
 
@@ -250,6 +258,12 @@ class CoordinatorService:
             self._releases.pop(request, None)
             await self._keep_promises(run.promises())
 
+    async def keep_destruction(
+        self, request: coordinator_pb2.KeepDestructionRequest, call: Call
+    ) -> coordinator_pb2.KeepDestructionResponse:
+        await self.destructions.keep(request)
+        return coordinator_pb2.KeepDestructionResponse()
+
     async def _keep_promises(self, envelopes: Sequence[bytes]) -> None:
         """For auditors; that there is no room for it stops nobody's release."""
         if envelopes:
@@ -306,6 +320,7 @@ class CoordinatorService:
                 await self.ceremonies.keep_up()
                 await self.refresh_sealing_keys()
                 await self.deposits.redeliver()
+                await self.destructions.redeliver()
                 await self.deposits.confirm_draws()
             except KmsError as error:
                 logs.logger().warning("refresh", reason=error.reason)

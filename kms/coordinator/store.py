@@ -24,6 +24,13 @@ def m001_first(db: Database) -> None:
             db.execute(statement)
 
 
+@MIGRATIONS()
+def m_destructions(db: Database) -> None:
+    for statement in (Path(__file__).parent / "destructions.sql").read_text().split(";"):
+        if statement.strip():
+            db.execute(statement)
+
+
 @dataclass(frozen=True, slots=True)
 class Undelivered:
     """A sealed blob that a custodian has not taken yet."""
@@ -49,6 +56,16 @@ class CoordinatorStore(Protocol):
     def add_undelivered(self, blobs: Sequence[Undelivered]) -> None: ...
     def undelivered(self, custodian: int, limit: int) -> Sequence[Undelivered]: ...
     def delivered(self, deposit: DepositHash, custodian: int) -> None: ...
+    def put_destruction(
+        self, order_hash: bytes, key_ids: Sequence[KeyId], kept: bytes, state: int, done: bool
+    ) -> None:
+        """Keep an order, or what is known of it now; `state` is that of its keys, 0 where it was called off."""
+        ...
+
+    def destructions_left(self, limit: int) -> Sequence[bytes]:
+        """What is kept of orders that are not done everywhere."""
+        ...
+
     def sealing_keys(self) -> Mapping[int, bytes]: ...
     def put_sealing_key(self, custodian: int, envelope: bytes) -> None: ...
     def close(self) -> None: ...
@@ -113,7 +130,35 @@ class SqliteCoordinatorStore:
         rows = self._db.execute(
             f"SELECT key_id, descriptor, state FROM keys WHERE key_id IN ({marks})", list(key_ids)
         )
-        return {KeyId(key_id): (descriptor, state) for key_id, descriptor, state in rows}
+        found = {KeyId(key_id): (descriptor, state) for key_id, descriptor, state in rows}
+        ended = self._db.execute(
+            "SELECT e.key_id, d.state FROM ended_keys e JOIN destructions d ON d.order_hash = e.order_hash"
+            f" WHERE e.key_id IN ({marks})",
+            list(key_ids),
+        )
+        for key_id, state in ended.fetchall():
+            if key_id in found:
+                descriptor, before = found[KeyId(key_id)]
+                found[KeyId(key_id)] = (descriptor, max(before, state))
+        return found
+
+    def put_destruction(
+        self, order_hash: bytes, key_ids: Sequence[KeyId], kept: bytes, state: int, done: bool
+    ) -> None:
+        with database.transaction(self._db) as db:
+            db.execute(
+                "INSERT OR REPLACE INTO destructions VALUES (?, ?, ?, ?)",
+                (order_hash, kept, state, int(done)),
+            )
+            db.executemany(
+                "INSERT OR IGNORE INTO ended_keys VALUES (?, ?)", [(key_id, order_hash) for key_id in key_ids]
+            )
+
+    def destructions_left(self, limit: int) -> Sequence[bytes]:
+        rows = self._db.execute(
+            "SELECT kept FROM destructions WHERE done = 0 ORDER BY order_hash LIMIT ?", (limit,)
+        )
+        return [row[0] for row in rows.fetchall()]
 
     def add_undelivered(self, blobs: Sequence[Undelivered]) -> None:
         with database.transaction(self._db) as db:

@@ -474,6 +474,7 @@ async def serve(
         issuer_service.SERVICE,
         audit_service.SERVICE,
         history_service.SERVICE,
+        destruction_service.SERVICE,
     )
     names = frozenset({"", SERVICE, APPROVALS, *services})
 

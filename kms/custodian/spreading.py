@@ -152,6 +152,8 @@ class Spreader:
         while True:
             try:
                 await self.round()
+            except KmsError as error:  # the node stands still for its log's sake, or waits for its clock
+                logs.logger().debug("destructions", reason=error.reason)
             except Exception as error:  # whatever it is, others must go on being asked
                 logs.logger().error("destructions", error=type(error).__name__)
             await asyncio.sleep(seconds)

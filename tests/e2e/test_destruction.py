@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from kms.coordinator.destructions import DESTROYED, SCHEDULED
 from kms.custodian.destruction_service import SERVICE
 from kms.custodian.sqlite import SqliteCustodianStore
 from kms.statements.destruction import DestroyOrder, DestroyReason
@@ -17,11 +18,11 @@ from kms.statements.destruction_certificate import open_destruction_certificate
 from kms.statements.envelope import sign
 from kms.statements.ids import KeyId, Thumbprint
 from kms.statements.manifest import open_genesis
-from kms.wire.v1 import destruction_pb2
+from kms.wire.v1 import coordinator_pb2, destruction_pb2
 from kms_client import Client
 from kms_client.errors import KeyDestroyed, KeyDestroyScheduled
 from kms_client.profile import Profile
-from tests.e2e.site import Site, await_condition, call
+from tests.e2e.site import COORDINATOR, Site, await_condition, call
 from tests.e2e.test_ceremonies import Ceremony, kms
 
 ANSWER = b"negative"
@@ -52,6 +53,8 @@ def test_a_node_that_was_away_follows_and_nothing_brings_it_back(site: Site, tmp
     # It comes back with its share, and with nothing that tells it; the others do.
     site.start("custodian-3")
     await_condition(lambda: 3 in alice.destruction(ordered.order).destroyed, "the word of who was away")
+    await_condition(lambda: _state(site, gone.key_id) == DESTROYED, "the host's word on the key")
+    assert _state(site, kept.key_id) < SCHEDULED
     for client in (alice, site.client("somebody else")):
         with pytest.raises(KeyDestroyed):
             client.decrypt(record)
@@ -76,6 +79,16 @@ def test_a_node_that_was_away_follows_and_nothing_brings_it_back(site: Site, tmp
         assert set(store.keys([gone.key_id, kept.key_id])) == {kept.key_id}
         assert set(store.destructions.tombstones([KeyId(gone.key_id)])) == {gone.key_id}
         store.close()
+
+
+def _state(site: Site, key_id: KeyId) -> int:
+    """A key's state in the host's directory."""
+    request = coordinator_pb2.LookUpKeysRequest(keyring_id=site.layout.keyring_id, key_ids=[key_id])
+    door = site.channel(site.layout.coordinator)
+    told = call(door, COORDINATOR, "LookUpKeys", request.SerializeToString())
+    assert isinstance(told, bytes), told
+    (found,) = coordinator_pb2.LookUpKeysResponse.FromString(told).keys
+    return found.state
 
 
 def _destroy_at_one(site: Site, alice: Client, profile: Profile) -> bytes:

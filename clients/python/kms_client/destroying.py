@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -131,7 +132,9 @@ async def hand_in_order(session: Session, order: bytes) -> Destruction:
         words=[Envelope.FromString(word) for word in before.words],
     )
     _, failures = await _tell(session, request)
-    return _with(await status(session, order), failures)
+    found = _with(await status(session, order), failures)
+    await _leave_with_host(session, found)
+    return found
 
 
 async def call_off(session: Session, order: bytes, cancellation: bytes = b"") -> Destruction:
@@ -149,7 +152,9 @@ async def call_off(session: Session, order: bytes, cancellation: bytes = b"") ->
         order=Envelope.FromString(order),
     )
     _, failures = await _tell(session, request)
-    return _with(await status(session, order), failures)
+    found = _with(await status(session, order), failures)
+    await _leave_with_host(session, found, cancellation)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +300,23 @@ async def _descriptors(session: Session, key_ids: Sequence[bytes]) -> list[bytes
             reason="NO_DESCRIPTOR",
         )
     return [found[key_id] for key_id in key_ids]
+
+
+async def _leave_with_host(session: Session, found: Destruction, cancellation: bytes = b"") -> None:
+    """So that custodians that are away hear of it without this device; if the host will not, they tell one another."""
+    request = coordinator_pb2.KeepDestructionRequest(
+        order=Envelope.FromString(found.order), words=[Envelope.FromString(word) for word in found.words]
+    )
+    if cancellation:
+        request.cancellation.CopyFrom(Envelope.FromString(cancellation))
+    with contextlib.suppress(KmsError):
+        await session.channel.call(
+            COORDINATOR,
+            "KeepDestruction",
+            request,
+            coordinator_pb2.KeepDestructionResponse,
+            timeout=session.timeout,
+        )
 
 
 async def _tell(
