@@ -48,12 +48,16 @@ class Watch:
         """The same without the own one."""
         return {origin: key for origin, key in self.keys().items() if origin != self.own}
 
+    def copied(self, origin: str) -> int:
+        """How many entries of another log are kept here."""
+        log = self._store.mirrors.find(origin)
+        return log.settled()[0] if log else 0
+
     def witnessed(self) -> list[Shown]:
         """What was seen last of each other log."""
         found = []
         for origin, seen in self._store.witness.all().items():
-            log = self._store.mirrors.find(origin)
-            found.append(Shown(seen.note, log.settled()[0] if log else 0))
+            found.append(Shown(seen.note, self.copied(origin)))
         return found
 
     def entries(self, origin: str, start: int) -> list[bytes]:

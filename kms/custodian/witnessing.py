@@ -32,6 +32,8 @@ from kms.statements.checkpoint import (
 
 PAGES: Final = 64
 """Pages of one log that are copied in a round: a log that grows without end keeps nobody from anything."""
+MAX_COMPARED: Final = 8192
+"""Notes that are remembered as harmless."""
 _SIZE: Final = re.compile("[0-9]{1,18}")
 R = TypeVar("R")
 
@@ -92,6 +94,7 @@ class Witnessing:
         """By witness: how much of our log it has cosigned, as far as we know."""
         self._growing: dict[str, Growing] = {}
         self._copying = asyncio.Lock()
+        self._compared: set[bytes] = set()
 
     async def round(self) -> Round:
         """Ask everybody. If our log turns out not to be what it was, nothing more is done: `ahead` says so."""
@@ -143,6 +146,8 @@ class Witnessing:
     async def _compare(self, door: Door, shown: Sequence[Shown], done: Round) -> None:
         """Hold what a peer saw of third logs against what was seen here."""
         for one in shown:
+            if one.note in self._compared:
+                continue
             try:
                 note = read_note(one.note)
             except KmsError:
@@ -159,6 +164,11 @@ class Witnessing:
         note = await self._run(node.witness.verified, note)
         await self._run(node.witness.compare, note)
         origin, theirs = note.checkpoint.origin, note.checkpoint.size
+        if theirs <= await self._run(node.watch.copied, origin):
+            # Held against every entry of it: what all show in every round is looked at once.
+            if len(self._compared) >= MAX_COMPARED:
+                self._compared.clear()
+            self._compared.add(note.to_bytes())
         seen = await self._run(node.context.store.witness.last, origin)
         if seen is None:
             await self._run(node.witness.learn, note, EMPTY_ROOT, ())
