@@ -116,7 +116,9 @@ class Rolling:
         return RollProgress(state.generation, total, total, ended=True)
 
     def roll(self, now: int) -> Iterator[RollProgress]:
-        """A whole roll, for a store that nobody else uses."""
+        """A whole roll that begins now, after one that may be under way; for a store that nobody else uses."""
+        while (told := self.step()) is not None:
+            yield told
         self.begin(now)
         while (told := self.step()) is not None:
             yield told

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -62,20 +63,21 @@ class UpkeepService:
     async def roll(
         self, request: upkeep_pb2.RollRequest, call: Call
     ) -> AsyncIterator[upkeep_pb2.RollResponse]:
-        """Begin a roll, or go on with the one that is under way; both this and `keep` may take its steps."""
-        told = await self._step(begin=True)
-        while told is not None:
-            yield upkeep_pb2.RollResponse(
-                generation=told.generation,
-                done=told.done,
-                total=told.total,
-                lost=told.lost,
-                ended=told.ended,
-            )
-            if told.ended:
-                return
+        """A roll that begins now, after the one that may be under way: that began before what was erased since.
+
+        `keep` may take some of its steps, and the last.
+        """
+        while (told := await self._step()) is not None and not told.ended:
+            yield _response(told)
             await asyncio.sleep(0)  # whoever waits for the node's turn comes first
-            told = await self._step()
+        told = last = await self._step(begin=True)
+        while told is not None and not told.ended:
+            yield _response(told)
+            await asyncio.sleep(0)
+            last, told = told, await self._step()
+        told = told or last
+        if told is not None:
+            yield _response(replace(told, done=told.total, ended=True))
 
     async def back_up(self, request: upkeep_pb2.BackupRequest, call: Call) -> upkeep_pb2.BackupResponse:
         rows, size = await self._run(self._node().back_up, Path(request.path))
@@ -98,6 +100,12 @@ class UpkeepService:
         if told is not None and told.lost:
             logs.logger().warning("roll", outcome="DAMAGED_ROWS", rows=told.lost)
         return told
+
+
+def _response(told: RollProgress) -> upkeep_pb2.RollResponse:
+    return upkeep_pb2.RollResponse(
+        generation=told.generation, done=told.done, total=told.total, lost=told.lost, ended=told.ended
+    )
 
 
 async def roll_node(socket: Path) -> AsyncIterator[upkeep_pb2.RollResponse]:

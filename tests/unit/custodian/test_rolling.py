@@ -69,6 +69,13 @@ def test_rows_that_come_during_a_roll_are_of_the_new_root(opened: Opened) -> Non
     assert len(list(rolled.contents(opened))) > 0  # and those that are not wrapped anew yet open too
 
 
+def test_a_whole_roll_begins_after_the_one_that_is_under_way(opened: Opened) -> None:
+    opened.rolling.begin(NOW)
+    opened.rolling.step(5)
+    list(opened.rolling.roll(NOW + HOUR))
+    assert opened.rolling.state == RollState(3, Phase.RESTING, NOW + HOUR)
+
+
 def test_a_row_that_moves_to_where_the_roll_was_already_is_found(opened: Opened) -> None:
     opened.rolling.begin(NOW)
     db = opened.store._db

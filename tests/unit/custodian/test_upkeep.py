@@ -76,6 +76,41 @@ def test_a_node_rolls_by_itself_once_a_day_and_rests_between_its_steps(world: Wo
     assert world.nodes[1].row_root_age() == 0
 
 
+def roll(world: World, before: Callable[[], None] = lambda: None) -> list[upkeep_pb2.RollResponse]:
+    """What somebody who orders a roll of custodian 1's row root is told."""
+
+    async def told() -> list[upkeep_pb2.RollResponse]:
+        return [step async for step in service(world, before).roll(upkeep_pb2.RollRequest(), ANYBODY)]
+
+    return asyncio.run(told())
+
+
+def test_who_orders_a_roll_gets_one_that_begins_then(world: World) -> None:
+    keys = world.create(world.device("alice"), [LAB] * 2)
+    node = world.nodes[1]
+    node.roll(at_once=True)  # one is under way, and what is erased now may lie under its new root already
+    told = roll(world)
+    assert [step.ended for step in told].count(True) == 1
+    assert told[-1].generation == 2
+    assert destroyed_roots(world) == ["ROW_ROOT_1", "ROW_ROOT_2"]
+    assert node.context.store.keys([keys[0].key_id])
+
+
+def test_who_orders_a_roll_hears_of_its_end_if_the_node_takes_the_last_step_by_itself(world: World) -> None:
+    world.create(world.device("alice"), [LAB] * 2)
+    steps = 0
+
+    def take_the_rest() -> None:
+        nonlocal steps
+        steps += 1
+        while steps == 4 and world.nodes[1].roll() is not None:
+            pass
+
+    told = roll(world, take_the_rest)
+    assert told[-1].ended
+    assert destroyed_roots(world) == ["ROW_ROOT_1"]
+
+
 def test_a_node_that_was_killed_while_it_rolled_goes_on(world: World) -> None:
     alice = world.device("alice")
     keys = world.create(alice, [LAB] * 3)
