@@ -15,6 +15,8 @@ from kms.statements.tiles import ENTRIES, Tile
 
 MAX_BUNDLE: Final = TILE_WIDTH * (MAX_ENTRY + 2)
 MAX_CERTIFICATE: Final = 4 << 20
+MAX_CERTIFICATES: Final = 64
+"""Of one request: a custodian keeps no more."""
 
 
 class LogReader(Protocol):
@@ -77,7 +79,7 @@ class FolderLog:
         return [self._tile(tile) for tile in wanted]
 
     def certificate(self, request_hash: bytes) -> Sequence[bytes]:
-        found = sorted((self._folder / "certificates").glob(f"{request_hash.hex()}*"))[:8]
+        found = sorted((self._folder / "certificates").glob(f"{request_hash.hex()}*"))[:MAX_CERTIFICATES]
         return [self._read(str(path.relative_to(self._folder)), MAX_CERTIFICATE) for path in found]
 
     def seen(self) -> Sequence[bytes]:

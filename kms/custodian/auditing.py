@@ -7,6 +7,7 @@ from typing import Final
 
 from kms.crypto.hashing import equal
 from kms.custodian.context import NodeContext
+from kms.custodian.grounds import MAX_CERTIFICATES
 from kms.errors import Invalid, NotFound, StoreError
 from kms.statements.checkpoint import Checkpoint, CheckpointNote, log_origin, read_note, sign_checkpoint
 from kms.statements.ids import RequestHash
@@ -15,9 +16,6 @@ from kms.statements.tiles import ENTRIES, read_path
 
 MAX_TILES: Final = 4 << 20
 """Bytes of tiles in one answer, the last one not counted."""
-MAX_CERTIFICATES: Final = 16
-KEPT_CERTIFICATES: Final = 256
-"""Of one request: more are looked at by nobody."""
 
 
 def checkpoint(node: NodeContext) -> CheckpointNote:
@@ -94,14 +92,14 @@ def _check_size(node: NodeContext, size: int) -> None:
 
 
 def certificates(node: NodeContext, request: RequestHash, certificate_hash: bytes) -> list[bytes]:
-    """On what a request's shares went out here: the certificate of this hash, or (empty) the newest that are kept.
+    """On what a request's shares went out here: the certificate of this hash, or (empty) all of them.
 
     NotFound if none is here: none was ever used here, or it is too old.
     """
     if len(certificate_hash) not in (0, 32):
         raise Invalid("a certificate's hash is 32 bytes", reason="INVALID_FIELD")
-    kept = node.store.certificates.of(request, KEPT_CERTIFICATES)
+    kept = node.store.certificates.of(request, MAX_CERTIFICATES)
     found = [one for one in kept if not certificate_hash or equal(hash_certificate(one), certificate_hash)]
     if not found:
         raise NotFound("no certificate of that request is kept here", reason="NO_CERTIFICATE")
-    return found[:MAX_CERTIFICATES]
+    return found

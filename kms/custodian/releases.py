@@ -11,7 +11,6 @@ from dataclasses import replace
 
 from kms.crypto import sealing
 from kms.custodian import details
-from kms.custodian.auditing import KEPT_CERTIFICATES
 from kms.custodian.case import Case, attributes, counter_key, principals, use_name
 from kms.custodian.context import NodeContext
 from kms.custodian.decisions import (
@@ -21,6 +20,7 @@ from kms.custodian.decisions import (
     reopen,
     stored_case,
 )
+from kms.custodian.grounds import keep_ground
 from kms.custodian.mandates import take_back
 from kms.custodian.notices import notify
 from kms.custodian.resharing import open_version
@@ -175,6 +175,7 @@ def _deliver(
         details.people_of(case.credentials),
     )
     with node.store.transaction():
+        keep_ground(node, request.hash, certificate, now, fresh=bool(fresh))
         log_index = node.ledger.append(
             LogKind.RELEASE,
             now,
@@ -186,8 +187,6 @@ def _deliver(
             basis=certificate.basis,
         )
         details.keep(node, log_index, now, told)
-        if certificate.payload not in node.store.certificates.of(request.hash, KEPT_CERTIFICATES):
-            node.store.certificates.add(request.hash, now, certificate.payload)
         node.store.destructions.count_releases([_key(case, position).number for position in fresh])
         if fresh:  # each key of a request counts once, under however many certificates it is asked for
             _count(node, case, fresh, now)
