@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
 from typing import Final, Protocol, TypeVar
 
 import grpc
 
 from kms.custodian.destroy_rights import Submission
 from kms.custodian.destruction_service import SERVICE
+from kms.custodian.hearsay import Hearsay, Telling
 from kms.custodian.node import CustodianNode
 from kms.errors import KmsError
 from kms.statements.envelope import Envelope, statement_hash
@@ -27,7 +27,11 @@ from kms.wire.v1 import keyring_pb2
 TIMEOUT: Final = 10.0
 MAX_PAGES: Final = 64
 """Of one custodian in one round: a liar's list never ends."""
-MAX_AGAIN: Final = 64
+MAX_PAGE: Final = 64
+"""Orders in one answer: an honest one holds fewer."""
+MAX_TOLD: Final = 512
+"""Orders of one custodian in one round."""
+MAX_HOLDS: Final = 4096
 R = TypeVar("R")
 
 
@@ -35,49 +39,6 @@ class Run(Protocol):
     """Runs a step of the node in its turn."""
 
     def __call__(self, step: Callable[..., R], *arguments: object) -> Awaitable[R]: ...
-
-
-@dataclass(slots=True)
-class Heard:
-    """What others tell of one order."""
-
-    order: Envelope
-    descriptors: tuple[bytes, ...]
-    words: list[Envelope] = field(default_factory=list)
-    cancellations: list[Envelope] = field(default_factory=list)
-
-
-def gather(lists: Iterable[Iterable[pb.Destruction]]) -> list[Heard]:
-    """What several custodians tell, by order: their words count together."""
-    found: dict[bytes, Heard] = {}
-    for listed in lists:
-        for one in listed:
-            name = statement_hash(one.order.payload_type, one.order.payload)
-            heard = found.setdefault(name, Heard(one.order, tuple(one.descriptors)))
-            heard.words += one.words
-            if one.HasField("cancellation"):
-                heard.cancellations.append(one.cancellation)
-    return list(found.values())
-
-
-def submissions(holds: Iterable[Envelope], heard: Iterable[Heard]) -> list[Submission]:
-    """In which order a node is told: what keeps keys first, then what ends them."""
-    orders = list(heard)
-    return [
-        *(Submission(hold) for hold in holds),
-        *(
-            Submission(cancellation, descriptors=one.descriptors, order=one.order)
-            for one in orders
-            for cancellation in one.cancellations[:2]
-        ),
-        *(Submission(one.order, (), one.descriptors, tuple(one.words[:256])) for one in orders),
-    ]
-
-
-def _add(known: list[Envelope], new: Iterable[Envelope]) -> None:
-    for envelope in new:
-        if envelope not in known and len(known) < 256:
-            known.append(envelope)
 
 
 class Spreader:
@@ -88,37 +49,35 @@ class Spreader:
     ) -> None:
         self._node, self._run, self._credentials = node, run, credentials
         self._after: dict[int, int] = defaultdict(int)
-        self._known: dict[bytes, Heard] = {}
-        self._refused: list[Heard] = []
-        """Tried again when there is nothing new: a clock may have been wrong, or a hold has ended."""
+        self._hearsay = Hearsay()
 
     async def round(self) -> None:
         """Ask everybody once, and tell the node what they say."""
         context = self._node().context
         others = [c for c in context.keyring.manifest.custodians if c.index != context.me.index]
         answers = await asyncio.gather(*(self._ask(one) for one in others))
-        holds = [hold for _, held in answers for hold in held]
-        heard = self._together(gather(listed for listed, _ in answers)) or self._refused[:MAX_AGAIN]
-        self._refused = [one for one in self._refused if one not in heard]
-        for submission in submissions(holds, heard):
-            try:
-                await self._run(self._node().destroy, submission)
-            except KmsError as error:  # called off, held, or not for us to act on yet
-                logs.logger().debug("destruction", reason=error.reason)
-                self._refused += [one for one in heard if one.order == submission.statement]
-
-    def _together(self, heard: list[Heard]) -> list[Heard]:
-        """With what was heard in earlier rounds: words come one by one."""
-        fresh = []
+        for hold in (hold for _, held in answers for hold in held):
+            await self._tell(Submission(hold))
+        names: list[bytes] = []
+        for teller, (listed, _) in zip(others, answers, strict=True):
+            for told in listed:
+                name = await self._run(self._hearsay.take, context, teller.index, _telling(told))
+                names += [name] if name else []
+        heard = self._hearsay.heard(names)
         for one in heard:
-            name = statement_hash(one.order.payload_type, one.order.payload)
-            known = self._known.setdefault(name, Heard(one.order, one.descriptors))
-            _add(known.words, one.words)
-            _add(known.cancellations, one.cancellations)
-            fresh.append(known)
-        while len(self._known) > 4096:
-            self._known.pop(next(iter(self._known)))
-        return fresh
+            *cancellations, order = one.submissions()
+            for cancellation in cancellations:
+                await self._tell(cancellation)
+            if not await self._tell(order):
+                self._hearsay.try_again(statement_hash(one.order.payload_type, one.order.payload))
+
+    async def _tell(self, submission: Submission) -> bool:
+        try:
+            await self._run(self._node().destroy, submission)
+        except KmsError as error:  # called off, held, or not for us to act on yet
+            logs.logger().debug("destruction", reason=error.reason)
+            return False
+        return True
 
     async def _ask(self, custodian: Custodian) -> tuple[list[pb.Destruction], list[Envelope]]:
         listed: list[pb.Destruction] = []
@@ -135,11 +94,13 @@ class Spreader:
                     pb.ListDestructionsResponse,
                     timeout=TIMEOUT,
                 )
-                listed += answer.destructions
-                holds += answer.holds
+                listed += answer.destructions[:MAX_PAGE]
+                holds += answer.holds[: MAX_HOLDS - len(holds)]
                 if answer.next <= after or not answer.destructions:
                     break
                 self._after[custodian.index] = answer.next
+                if len(listed) >= MAX_TOLD:
+                    break  # the rest in the next round
         except KmsError as error:
             logs.logger().debug("destructions", custodian=custodian.index, reason=error.reason)
         finally:
@@ -157,3 +118,8 @@ class Spreader:
             except Exception as error:  # whatever it is, others must go on being asked
                 logs.logger().error("destructions", error=type(error).__name__)
             await asyncio.sleep(seconds)
+
+
+def _telling(told: pb.Destruction) -> Telling:
+    cancellation = told.cancellation if told.HasField("cancellation") else None
+    return Telling(told.order, told.words, told.descriptors, cancellation)
