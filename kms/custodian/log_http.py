@@ -32,6 +32,7 @@ class Served(Protocol):
     @property
     def node(self) -> CustodianNode: ...
     async def run(self, step: Callable[..., R], *arguments: object) -> R: ...
+    async def read(self, step: Callable[..., R], *arguments: object) -> R: ...
     def heard(self) -> None: ...
 
 
@@ -56,7 +57,7 @@ class LogPages:
     async def _checkpoint(self) -> Response:
         node = self._service.node
         # Readers of C2SP's logs may ask for witnesses: better the last one that they have cosigned than one without.
-        note = await self._service.run(lambda: node.watch.cosigned() or node.checkpoint())
+        note = await self._service.read(lambda: node.watch.cosigned() or node.checkpoint())
         return Response(note.to_bytes(), media_type=TEXT, headers={"cache-control": "no-store"})
 
     async def tile(self, request: Request) -> Response:
@@ -67,7 +68,7 @@ class LogPages:
             whole = read_path(path).width == TILE_WIDTH
         except KmsError:
             raise NotFound("no path of a tile", reason="NO_SUCH_TILE") from None
-        (tile,) = await self._service.run(self._service.node.tiles, [path])
+        (tile,) = await self._service.read(self._service.node.tiles, [path])
         headers = {"cache-control": FOR_EVER if whole else "no-store"}
         return Response(tile, media_type="application/octet-stream", headers=headers)
 

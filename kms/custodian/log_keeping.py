@@ -179,10 +179,10 @@ class LogKeeper:
         while True:
             try:
                 done = await witnessing.round()
-                await self._tell(done)
                 if done.ahead is not None:
                     await self._stop(done.ahead)
                     return
+                await self._tell(done)
             except KmsError as error:
                 logs.logger().warning("log_round", reason=error.reason)
             except Exception as error:  # whatever it is, the next round must come
@@ -196,8 +196,10 @@ class LogKeeper:
         return self._doors.of(context.keyring)
 
     async def _stop(self, ahead: CheckpointNote) -> None:
-        await self._service.run(self._service.node.watch.enter_recovery, ahead)
+        watch = self._service.node.watch
+        # At once, and not only when this has its turn: what waits for its own must not be done any more.
         self._service.stand_still()
+        await self._service.run(watch.enter_recovery, ahead)
         self._tell_of(ahead)
         await self._stopped()
 

@@ -15,6 +15,9 @@ from kms.transport.client import Channel
 from kms.wire.v1 import witness_pb2
 
 TIMEOUT: Final = 10.0
+MAX_LOGS: Final = 1024
+"""That a custodian shows: an honest one has one note of each log."""
+MAX_EVIDENCES: Final = 512
 R = TypeVar("R", bound=Message)
 
 
@@ -52,7 +55,11 @@ class PeerDoor:
         answer = await self._ask(
             "ListWitnessed", witness_pb2.ListWitnessedRequest(), witness_pb2.ListWitnessedResponse
         )
-        return [Shown(log.note, log.kept) for log in answer.logs]
+        found: dict[bytes, Shown] = {}
+        for log in answer.logs[:MAX_LOGS]:
+            # One of each: a thousand true notes of our own log would have it hashed a thousand times, on our turn.
+            found.setdefault(log.note.partition(b"\n")[0], Shown(log.note, log.kept))
+        return list(found.values())
 
     async def entries(self, origin: str, start: int) -> Sequence[bytes]:
         request = witness_pb2.GetEntriesRequest(origin=origin, start=start)
@@ -67,7 +74,10 @@ class PeerDoor:
         answer = await self._ask(
             "ListMisbehaviour", witness_pb2.ListMisbehaviourRequest(), witness_pb2.ListMisbehaviourResponse
         )
-        return [read_misbehaviour(one.SerializeToString(deterministic=True)) for one in answer.misbehaviour]
+        return [
+            read_misbehaviour(one.SerializeToString(deterministic=True))
+            for one in answer.misbehaviour[:MAX_EVIDENCES]
+        ]
 
     async def close(self) -> None:
         if self._channel is not None:

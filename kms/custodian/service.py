@@ -77,18 +77,21 @@ class CustodianService:
         if node is not None:
             self._open.set()
         self._turn = asyncio.Lock()
+        self._reading_turn = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="node")
         self._changed: dict[bytes, set[asyncio.Event]] = defaultdict(set)
         self._owners = consent_service.ConsentService(lambda: self._node, self._run)
         self._issuers = issuer_service.IssuerService(lambda: self._node, self._run)
-        self._audits = audit_service.AuditService(lambda: self._node, self._run, self._run_aside)
-        self._histories = history_service.HistoryService(lambda: self._node, self._run)
+        self._audits = audit_service.AuditService(lambda: self._node, self.read, self._read_aside)
+        self._histories = history_service.HistoryService(lambda: self._node, self.read)
         self._upkeep = upkeep_service.UpkeepService(lambda: self._node, self._run_aside)
         self._endings = destruction_service.DestructionService(
             lambda: self._node, self._run_aside, self._owners.wake
         )
         self._kills = kill_service.KillService(lambda: self._node, self._run, self._wake)
-        self._witnesses = witness_service.WitnessService(lambda: self._node, lambda: self.watch, self._run)
+        self._witnesses = witness_service.WitnessService(
+            lambda: self._node, lambda: self.watch, self._run, self.read
+        )
 
     @property
     def _node(self) -> CustodianNode:
@@ -137,12 +140,19 @@ class CustodianService:
         self._opened = node
         self._open.set()
 
+    def _check_turn(self, step: Callable[..., object]) -> None:
+        """What was asked for before the node came to stand still, and waited for its turn, is not done either."""
+        if self._still and getattr(step, "__self__", None) is self._opened:
+            _ = self._node  # says why not
+
     async def _run(self, step: Callable[..., R], *arguments: object) -> R:
         async with self._turn:
+            self._check_turn(step)
             return step(*arguments)
 
     async def _run_aside(self, step: Callable[..., R], *arguments: object) -> R:
         async with self._turn:
+            self._check_turn(step)
             work = asyncio.get_running_loop().run_in_executor(self._thread, step, *arguments)
             # A caller who hangs up must not free the turn while the step still runs, however often it is
             # cancelled (a deadline cancels twice: ours and gRPC's): another step would end its transaction.
@@ -160,6 +170,15 @@ class CustodianService:
     async def run(self, step: Callable[..., R], *arguments: object) -> R:
         """One step of the node on the service's turn, for a face of the node that stands beside this one."""
         return await self._run(step, *arguments)
+
+    async def read(self, step: Callable[..., R], *arguments: object) -> R:
+        """The same for what anybody may read. However many ask, one of them at most stands before any other step."""
+        async with self._reading_turn:
+            return await self._run(step, *arguments)
+
+    async def _read_aside(self, step: Callable[..., R], *arguments: object) -> R:
+        async with self._reading_turn:
+            return await self._run_aside(step, *arguments)
 
     async def approvers(self) -> list[Approver]:
         """Who may approve here now; nobody while the node is locked."""
@@ -424,7 +443,7 @@ class CustodianService:
     async def close(self) -> None:
         """After the last step, close the store."""
         if self._opened is not None:
-            await self._run_aside(self._opened.close)
+            await self._run_aside(self._opened.context.store.close)
         self._thread.shutdown()
 
 

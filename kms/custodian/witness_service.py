@@ -24,10 +24,15 @@ class Run(Protocol):
 
 
 class WitnessService:
-    """`watch` answers in RECOVERY too; `node` does not, and so nothing is cosigned then."""
+    """`watch` answers in RECOVERY too; `node` does not, and so nothing is cosigned then.
 
-    def __init__(self, node: Callable[[], CustodianNode], watch: Callable[[], Watch], run: Run) -> None:
-        self._node, self._watch, self._run = node, watch, run
+    `read` runs steps that anybody may ask for: they hold up no cosigning.
+    """
+
+    def __init__(
+        self, node: Callable[[], CustodianNode], watch: Callable[[], Watch], run: Run, read: Run
+    ) -> None:
+        self._node, self._watch, self._run, self._read = node, watch, run, read
         self.cosigned = asyncio.Event()
         """A log has grown: what is new in it should be copied while it is there."""
 
@@ -62,7 +67,7 @@ class WitnessService:
     async def list_witnessed(
         self, request: witness_pb2.ListWitnessedRequest, call: Call
     ) -> witness_pb2.ListWitnessedResponse:
-        shown = await self._run(self._watch().witnessed)
+        shown = await self._read(self._watch().witnessed)
         return witness_pb2.ListWitnessedResponse(
             logs=[witness_pb2.WitnessedLog(note=one.note, kept=one.kept) for one in shown]
         )
@@ -70,19 +75,19 @@ class WitnessService:
     async def get_entries(
         self, request: witness_pb2.GetEntriesRequest, call: Call
     ) -> witness_pb2.GetEntriesResponse:
-        entries = await self._run(self._watch().entries, request.origin, request.start)
+        entries = await self._read(self._watch().entries, request.origin, request.start)
         return witness_pb2.GetEntriesResponse(entries=entries)
 
     async def get_beginning(
         self, request: witness_pb2.GetBeginningRequest, call: Call
     ) -> witness_pb2.GetBeginningResponse:
-        root, proof = await self._run(self._watch().beginning, request.origin, request.size, request.of)
+        root, proof = await self._read(self._watch().beginning, request.origin, request.size, request.of)
         return witness_pb2.GetBeginningResponse(root=root, proof=proof)
 
     async def list_misbehaviour(
         self, request: witness_pb2.ListMisbehaviourRequest, call: Call
     ) -> witness_pb2.ListMisbehaviourResponse:
-        found = await self._run(self._watch().misbehaviour)
+        found = await self._read(self._watch().misbehaviour)
         return witness_pb2.ListMisbehaviourResponse(
             misbehaviour=[parse_strict(witness_pb2.Misbehaviour, one.to_bytes(), "evidence") for one in found]
         )

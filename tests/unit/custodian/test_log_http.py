@@ -50,6 +50,9 @@ class Served:
     async def run(self, step: Callable[..., R], *arguments: object) -> R:
         return step(*arguments)
 
+    async def read(self, step: Callable[..., R], *arguments: object) -> R:
+        return await self.run(step, *arguments)
+
     def heard(self) -> None:
         self.heard_of += 1
 
