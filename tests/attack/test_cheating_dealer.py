@@ -133,6 +133,24 @@ def test_a_dealing_that_was_not_planned_stands_in_for_none(world: World, keys: t
     assert reason_of(world.nodes[5].install, mixed) == "WRONG_PLAN"
 
 
+def test_dealings_of_other_keys_of_the_same_order_are_taken_for_none(
+    world: World, keys: tuple[OpenKey, ...]
+) -> None:
+    run, whole = begin(world, keys)
+    halves = [
+        run.case(whole.from_version, whole.from_threshold, ids)
+        for ids in (whole.key_ids[:2], whole.key_ids[1:])
+    ]
+    for half in halves:
+        run.collect_dealings(half)
+    made, other = (half.plan() for half in halves)
+    swapped = replace(parse_plan(made.payload), dealings=parse_plan(other.payload).dealings)
+    batch, strange = run.batch_for(halves[0], made, 5), run.batch_for(halves[1], other, 5)
+    mixed = replace(batch, plan=encode_plan(swapped), dealings=strange.dealings, blobs=strange.blobs)
+    assert reason_of(world.nodes[5].install, mixed) == "WRONG_PLAN"
+    assert reason_of(world.nodes[5].install, batch) == ""
+
+
 @pytest.mark.parametrize(
     ("field", "value", "reason"),
     [
