@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from kms.crypto.secret import Secret
+from kms.custodian.destruction_store import DESTROYED, StoredDestruction
 from kms.custodian.roll_store import Phase, RollState
 from kms.custodian.sqlite import SqliteCustodianStore
 from kms.custodian.sqlite_rolling import COLUMNS
@@ -128,11 +129,9 @@ def test_a_roll_is_due_when_the_root_is_old_and_while_one_goes_on(opened: Opened
 
 def test_a_roll_is_due_within_the_hour_when_keys_were_destroyed(opened: Opened) -> None:
     assert not opened.rolling.due(NOW + 23 * HOUR, 24 * HOUR)
-    opened.store._db.execute(
-        "INSERT INTO destructions (order_hash, envelope, state, due_at, word, cancellation, log_index, destroyed_at,"
-        " at_once) VALUES (x'aa', x'', 'destroyed', 0, x'', x'', 0, ?, 0)",
-        (NOW + 10,),
-    )
+    done = StoredDestruction(bytes(32), b"", DESTROYED, NOW, b"", destroyed_at=NOW + 10)
+    with opened.store.transaction():
+        opened.store.destructions.add(done, [])
     assert not opened.rolling.due(NOW + HOUR - 1, 24 * HOUR)
     assert opened.rolling.due(NOW + HOUR, 24 * HOUR)
     list(opened.rolling.roll(NOW + HOUR))
