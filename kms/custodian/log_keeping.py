@@ -28,6 +28,7 @@ from kms.statements.chain import Chain
 from kms.statements.chain_file import read_chain
 from kms.statements.checkpoint import CheckpointNote
 from kms.statements.manifest import Keyring
+from kms.storage import database
 from kms.transport import logs, metrics, tls
 
 RECOVERY: Final = "RECOVERY"
@@ -110,23 +111,30 @@ class LogKeeper:
         store = SqliteCustodianStore.open(config.place)
         keep = False
         try:
-            chain = stored_chain(store, read_chain(config.manifest, config.keyring_id))
-            watch = Watch(store, lambda: chain)
-            self._service.read_by(watch)
-            self._answers = await self._await_answers(store.identity()[1], chain)
-            ahead = watch.hold_against(
-                [one.note for shown in self._answers.values() for one in shown] + _kept(store)
-            )
-            if ahead is not None:
-                watch.enter_recovery(ahead)
-                self._service.stand_still(watch)
-                self._reading, keep = store, True
-                self._tell_of(ahead)
-            return ahead is None
+            with database.explained(config.place):
+                ahead = await self._look(store)
+            keep = ahead is not None
+            return not keep
         finally:
             if not keep:
                 self._service.read_by(None)
                 store.close()
+
+    async def _look(self, store: CustodianStore) -> CheckpointNote | None:
+        """Our own checkpoint that this store's log does not have, as the others show; then the node stands still."""
+        chain = stored_chain(store, read_chain(self._config.manifest, self._config.keyring_id))
+        watch = Watch(store, lambda: chain)
+        self._service.read_by(watch)
+        self._answers = await self._await_answers(store.identity()[1], chain)
+        ahead = watch.hold_against(
+            [one.note for shown in self._answers.values() for one in shown] + _kept(store)
+        )
+        if ahead is not None:
+            watch.enter_recovery(ahead)
+            self._service.stand_still(watch)
+            self._reading = store
+            self._tell_of(ahead)
+        return ahead
 
     async def _await_answers(self, index: int, chain: Chain) -> Answers:
         self._doors = Doors(self._config, index)
@@ -244,18 +252,26 @@ async def recover_log(config: CustodianConfig, tell: Tell) -> tuple[Recovered | 
     index = store.identity()[1]
     doors = Doors(config, index)
     try:
-        chain = stored_chain(store, read_chain(config.manifest, config.keyring_id))
-        watch, ledger = Watch(store, lambda: chain), Ledger(store, open_vault(config))
-        ledger.check(LOG_CHECKED_AT_START)
-        answers = await ask(doors.of(membership(chain.last, index, chain)), RECOVER_SECONDS)
-        if not answers:
-            raise Unavailable("no other custodian answers: try again when some do", reason="NOBODY_ANSWERS")
-        notes = [one.note for shown in answers.values() for one in shown]
-        now = SteadyClock().now()
-        return await recover(store, ledger, watch, list(answers), notes, now, tell), len(answers)
+        with database.explained(config.place):
+            return await _recover(config, store, doors, tell)
     finally:
         await doors.close()
         store.close()
+
+
+async def _recover(
+    config: CustodianConfig, store: CustodianStore, doors: Doors, tell: Tell
+) -> tuple[Recovered | None, int]:
+    index = store.identity()[1]
+    chain = stored_chain(store, read_chain(config.manifest, config.keyring_id))
+    watch, ledger = Watch(store, lambda: chain), Ledger(store, open_vault(config))
+    ledger.check(LOG_CHECKED_AT_START)
+    answers = await ask(doors.of(membership(chain.last, index, chain)), RECOVER_SECONDS)
+    if not answers:
+        raise Unavailable("no other custodian answers: try again when some do", reason="NOBODY_ANSWERS")
+    notes = [one.note for shown in answers.values() for one in shown]
+    now = SteadyClock().now()
+    return await recover(store, ledger, watch, list(answers), notes, now, tell), len(answers)
 
 
 def _kept(store: CustodianStore) -> list[bytes]:
