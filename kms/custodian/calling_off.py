@@ -7,6 +7,7 @@ from typing import Final
 
 from kms.crypto import labels
 from kms.crypto.hashing import H, equal
+from kms.custodian import details
 from kms.custodian.context import NodeContext
 from kms.custodian.destroy_rights import Submission, describe, sides_of
 from kms.custodian.destruction_store import CANCELLED, SCHEDULED, StoredDestruction
@@ -76,11 +77,18 @@ def _keep_cancelled(
     known: StoredDestruction | None,
     now: int,
 ) -> bytes:
+    told = details.details(details.of_descriptors(keys, "DESTROY_CANCELLED"))
     with node.store.transaction():
         node.recent.clear()
         log_index = node.ledger.append(
-            LogKind.DESTROY_CANCELLED, now, order.hash, principal=said.signer or b"", count=len(keys)
+            LogKind.DESTROY_CANCELLED,
+            now,
+            order.hash,
+            principal=said.signer or b"",
+            count=len(keys),
+            detail_root=told.root,
         )
+        details.keep(node, log_index, now, told)
         word = sign(
             DestroyCancelled(
                 node.keyring.keyring_id,

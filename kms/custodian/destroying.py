@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from kms.custodian import details
 from kms.custodian.context import NodeContext
 from kms.custodian.destroy_rights import (
     Submission,
@@ -63,6 +64,7 @@ def _keep(
     node: NodeContext, order: Order, keys: Sequence[Descriptor], persons: Sequence[bytes], now: int
 ) -> bytes:
     due = now + wait_of(node, order)
+    told = details.details(details.of_descriptors(keys, "DESTROY_SCHEDULED", order.reason.name))
     with node.store.transaction():
         node.recent.clear()  # cases that were built before would still open these keys
         count(node, keys, persons, now)
@@ -73,7 +75,9 @@ def _keep(
             principal=order.signer or b"",
             outcome=order.reason.name,
             count=len(keys),
+            detail_root=told.root,
         )
+        details.keep(node, log_index, now, told)
         word = sign(
             DestroyScheduled(
                 node.keyring.keyring_id,
@@ -143,6 +147,8 @@ def _destroy(
     *,
     at_once: bool = False,
 ) -> bytes:
+    how = "AT_ONCE" if at_once else "DUE"
+    told = details.details(details.of_descriptors(keys, "DESTROYED", how))
     with node.store.transaction():
         node.recent.clear()
         node.store.destructions.bury(keys)
@@ -151,9 +157,11 @@ def _destroy(
             now,
             order.hash,
             principal=order.signer or b"",
-            outcome="AT_ONCE" if at_once else "DUE",
+            outcome=how,
             count=len(keys),
+            detail_root=told.root,
         )
+        details.keep(node, log_index, now, told)
         erased = replace(known, state=ERASED, log_index=log_index, destroyed_at=now, at_once=at_once)
         node.store.destructions.change(erased)
         tell_owners(node, keys, NoticeKind.DESTROYED, order.hash, order.signer, now)

@@ -20,6 +20,7 @@ from kms.policy.attributes import Credential
 from kms.statements.audit import read_entry
 from kms.statements.details import OwnerDetail, OwnerLeaf, OwnerOutcome, leaves_of
 from kms.statements.ids import KeyId, Thumbprint
+from kms.statements.keys import Descriptor
 
 SEALED_FOR = "owner detail"
 MAX_EVENTS = 200
@@ -68,6 +69,11 @@ def of_keys(outcomes: Iterable[tuple[Thumbprint, KeyId, str, str]]) -> Outcomes:
         owner: [OwnerOutcome(*outcome, tuple(key_ids)) for outcome, key_ids in by_outcome.items()]
         for owner, by_outcome in found.items()
     }
+
+
+def of_descriptors(keys: Iterable[Descriptor], outcome: str, reason: str = "") -> Outcomes:
+    """The same outcome of all of these keys."""
+    return of_keys((d.core.owner_thumbprint, d.key_id, outcome, reason) for d in keys)
 
 
 def people_of(credentials: Iterable[Credential]) -> tuple[str, ...]:

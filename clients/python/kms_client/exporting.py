@@ -38,7 +38,7 @@ _PURPOSES: Final = {
     Purpose.RESEARCH: ("HRESCH", "healthcare research"),
     Purpose.LEGAL: ("HLEGAL", "legal"),
 }
-_ACTIONS: Final = {LogKind.DEPOSIT: "C", LogKind.RELEASE: "R"}
+_ACTIONS: Final = {LogKind.DEPOSIT: "C", LogKind.RELEASE: "R", LogKind.DESTROYED: "D"}
 _REFUSED: Final = frozenset(("DENY", "REFUSED"))
 _SUCCESS, _MINOR_FAILURE = "0", "4"
 
