@@ -10,8 +10,8 @@ import pytest
 
 from kms.crypto.sealing import SealingPrivateKey
 from kms.errors import KmsError
-from kms.statements.envelope import sign
-from kms.statements.history import open_answer
+from kms.statements.envelope import open_signed, sign
+from kms.statements.history import HistoryAnswer, open_answer
 from tests.protocol.adversary import reason_of
 from tests.protocol.histories import ask, question
 from tests.protocol.world import Device, World, signing_key
@@ -75,6 +75,10 @@ def test_an_answer_opens_for_who_asked_and_for_the_question_asked(world: World, 
         return True
 
     assert opens()
+    said = open_signed(HistoryAnswer, envelope, world.identities[1].public).statement
+    for changes in ({"question_hash": bytes(32)}, {"index": 2}, {"blob_hash": bytes(32)}):
+        assert not opens(envelope=sign(replace(said, **changes), world.identities[1]).envelope)
+    assert not opens(envelope=sign(said, world.identities[2]).envelope)
     assert not opens(recipient=SealingPrivateKey.generate())
     assert not opens(question=question(world, 1, owner, recipient, after=1))
     other = question(world, 2, owner, recipient)
