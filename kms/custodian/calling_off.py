@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -63,10 +64,26 @@ def _unknown_order(
     if not equal(order.hash, said.order_hash):
         raise Invalid("the cancellation is of another order", reason="WRONG_ORDER")
     keys = describe(node, order, submission.descriptors)
-    # Nobody vouches for who signs both: so many a day are kept, and no disk fills up.
-    if node.counters.total(_CALLED_OFF, now, DAY) + len(keys) > node.destroying.keys_a_day:
-        raise Exhausted("too many orders were called off that never came", reason="DESTROY_LIMIT")
+    for name, (n, limit) in _counted(node, keys).items():
+        if node.counters.total(name, now, DAY) + n > limit:
+            raise Exhausted("too many orders were called off that never came", reason="DESTROY_LIMIT")
     return order, keys
+
+
+def _counted(node: NodeContext, keys: Sequence[Descriptor]) -> dict[bytes, tuple[int, int]]:
+    """Under which names an order that never came is counted, as how many keys, and how many a day there may be.
+
+    Whoever makes up keys signs both statements without anybody's vouching. What they use up is not what owners of keys
+    that are here need, to call off in time what a thief has signed.
+    """
+    limits = node.destroying
+    if len(node.store.keys([d.key_id for d in keys])) < len(keys):
+        return {_CALLED_OFF: (len(keys), limits.keys_a_day)}
+    owners = Counter(d.core.owner_thumbprint for d in keys)
+    return {
+        H(labels.PRINCIPAL, b"destroy called off by", owner): (n, limits.keys_a_day_of_owner)
+        for owner, n in owners.items()
+    }
 
 
 def _keep_cancelled(
@@ -103,7 +120,8 @@ def _keep_cancelled(
         )
         ended = StoredDestruction(order.hash, order.envelope, CANCELLED, 0, word.envelope, said.envelope)
         if known is None:
-            node.counters.add(_CALLED_OFF, now, len(keys))
+            for name, (n, _) in _counted(node, keys).items():
+                node.counters.add(name, now, n)
             node.store.destructions.add(ended, keys)
         else:
             node.store.destructions.change(ended)

@@ -32,6 +32,8 @@ from kms.statements.checkpoint import (
 
 PAGES: Final = 64
 """Pages of one log that are copied in a round: a log that grows without end keeps nobody from anything."""
+COPIED_A_DAY: Final = 1 << 30
+"""Bytes of one log that are copied in a day: one custodian's endless log fills nobody's disk overnight."""
 MAX_COMPARED: Final = 8192
 """Notes that are remembered as harmless."""
 _SIZE: Final = re.compile("[0-9]{1,18}")
@@ -93,6 +95,8 @@ class Witnessing:
         self._old: dict[str, int] = {}
         """By witness: how much of our log it has cosigned, as far as we know."""
         self._growing: dict[str, Growing] = {}
+        self._copied: dict[str, tuple[int, int]] = {}
+        """By log: the day (since 1970), and bytes that were copied on it."""
         self._copying = asyncio.Lock()
         self._compared: set[bytes] = set()
 
@@ -226,13 +230,31 @@ class Witnessing:
                 if growing is None or growing.whole:
                     break
                 self._growing[origin] = growing
-                await self._run(growing.take, await door.entries(origin, growing.next))
+                if not self._has_room(origin):
+                    done.problems.append((origin, "MIRROR_LIMIT"))
+                    break
+                entries = await door.entries(origin, growing.next)
+                self._count(origin, sum(map(len, entries)))
+                await self._run(growing.take, entries)
             if growing is not None and growing.whole:
                 self._growing.pop(origin, None)
         except KmsError as error:
             # What came is forgotten, and asked for again from where the copy was whole.
             self._growing.pop(origin, None)
             done.problems.append((origin, error.reason))
+
+    def _has_room(self, origin: str) -> bool:
+        return self._copied_today(origin) < COPIED_A_DAY
+
+    def _count(self, origin: str, size: int) -> None:
+        self._copied[origin] = (self._today(), self._copied_today(origin) + size)
+
+    def _copied_today(self, origin: str) -> int:
+        day, size = self._copied.get(origin, (0, 0))
+        return size if day == self._today() else 0
+
+    def _today(self) -> int:
+        return self._node().context.now() // 86400
 
     def _begin(self, origin: str) -> Growing | None:
         store = self._node().context.store

@@ -123,7 +123,7 @@ def test_a_cancellation_that_reached_too_few_does_not_keep_a_custodian_from_foll
 
 
 def test_nobody_fills_the_disk_with_orders_that_are_called_off_at_once(world: World, alice: Device) -> None:
-    world.start(1, options=NodeOptions(destroying=DestroyLimits(keys_a_day=3)))
+    world.start(1, options=NodeOptions(destroying=DestroyLimits(keys_a_day_of_owner=3)))
     keys = world.create(alice, [LAB] * 2)
     told = []
     for _ in range(2):
@@ -132,3 +132,24 @@ def test_nobody_fills_the_disk_with_orders_that_are_called_off_at_once(world: Wo
         told.append(tell(world, submission(world, off, order=order), 1)[1])
     assert is_word(DestroyCancelled, told[0])
     assert told[1] == "DESTROY_LIMIT"
+
+
+def test_orders_for_keys_that_somebody_made_up_use_up_no_owners_cancellations(
+    world: World, alice: Device, keys: tuple[OpenKey, ...]
+) -> None:
+    world.nodes.pop(1).close()
+    world.start(1, options=NodeOptions(destroying=DestroyLimits(keys_a_day=3)))
+    mallory = world.device("mallory")
+    told = []
+    for _ in range(2):
+        made_up = world.deal(mallory, [LAB] * 2).descriptors
+        lie = make_order(world, mallory, [d.key_id for d in made_up])
+        off = make_cancellation(world, mallory, lie)
+        sent = submission(world, off, order=lie, descriptors=[d.payload for d in made_up])
+        told.append(tell(world, sent, 1)[1])
+    assert is_word(DestroyCancelled, told[0])
+    assert told[1] == "DESTROY_LIMIT"
+    # A thief signed an order with her key, and the host holds it back here: she calls it off all the same.
+    order = make_order(world, alice, keys)
+    off = make_cancellation(world, alice, order)
+    assert is_word(DestroyCancelled, tell(world, submission(world, off, order=order), 1)[1])
