@@ -11,6 +11,7 @@ away opens for nobody.
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -55,6 +56,25 @@ class PostgresConnection:
         self._link = self._open()
         self._keys: dict[str, tuple[list[str], list[str]]] = {}
         self._within = False
+        self._token = b""
+
+    def claim(self) -> None:
+        """Write down that this process has the store open now."""
+        self._token = secrets.token_bytes(16)
+        self._link.execute("CREATE TABLE IF NOT EXISTS kms_opened (token BYTEA NOT NULL)")
+        with self.transaction():
+            self.execute("DELETE FROM kms_opened")
+            self.execute("INSERT INTO kms_opened VALUES (?)", (self._token,))
+
+    def _check_claim(self) -> None:
+        """A lock ends with its connection. What another process wrote meanwhile, this one's memory does not have: who
+        was revoked there would count on here.
+        """
+        if self._token and _row(self._link, "SELECT token FROM kms_opened")[0] != self._token:
+            self._link.close()
+            raise StoreError(
+                f"another process has had {self._place} open since: start this one anew", reason="STORE_TAKEN"
+            )
 
     def _open(self) -> psycopg.Connection[Any]:
         link = _connect(self._place)
@@ -97,6 +117,7 @@ class PostgresConnection:
             if self._within:
                 raise Unavailable("the node's database went away: nothing was stored", reason="STORE_FAILED")
             self._link = self._open()
+            self._check_claim()
         return self._link
 
     def define(self, sql: str) -> None:
@@ -205,6 +226,7 @@ def create(place: Postgres, migrations: Migrations) -> PostgresConnection:
             "CREATE TABLE kms_migrations (migration_set TEXT, name TEXT, PRIMARY KEY (migration_set, name))"
         )
         _apply(connection, migrations)
+        connection.claim()
     return connection
 
 
@@ -222,6 +244,7 @@ def open_existing(place: Postgres, migrations: Migrations) -> PostgresConnection
                     reason="STORE_NEWER",
                 )
             _apply(connection, migrations)
+            connection.claim()
     except BaseException:
         connection.close()
         raise

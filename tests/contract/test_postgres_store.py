@@ -95,6 +95,27 @@ def test_what_was_committed_outlives_the_server_and_what_was_not_is_gone(
     server.remove("crashed")
 
 
+def test_a_process_that_lost_its_lock_to_another_does_not_go_on(server: Server) -> None:
+    place = server.place("taken")
+    first = SqliteCustodianStore.create(place, bytes(32), 3)
+    server.stop("immediate")
+    server.start()
+    with pytest.raises(Unavailable), first.transaction():  # it notices that the connection is gone
+        first.add(b"lost", 1, 1)
+    second = SqliteCustodianStore.open(place)
+    with second.transaction():
+        second.add(b"of the other", 1, 1)
+    second.close()
+    for _ in range(2):
+        with pytest.raises(StoreError, match="start this one anew") as refused, first.transaction():
+            first.add(b"stale", 1, 1)
+        assert refused.value.reason == "STORE_TAKEN"
+    third = SqliteCustodianStore.open(place)
+    assert third.total(b"stale", 0) == 0
+    third.close()
+    server.remove("taken")
+
+
 def test_a_coordinator_keeps_its_store_there_too(place: Postgres) -> None:
     store = SqliteCoordinatorStore.open(place)
     store.put_sealing_key(1, b"first")
@@ -114,6 +135,7 @@ def test_a_keyring_half_in_files_and_half_in_a_database_opens_its_records(
     assert not any(path.exists() for path in files.values())
     for index in (1, 2):  # these two start anew, in files
         world.nodes.pop(index).close()
+        world.row_root(index).unlink()
         with stores.kept_on(None):
             world.start(index)
         assert files[index].exists()
