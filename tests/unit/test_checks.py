@@ -103,6 +103,7 @@ def test_what_a_machine_lacks_is_skipped_and_said_so(clone: Path) -> None:
     assert status == 0
     assert [line for line in lines if line.startswith("skipped")] == [
         "skipped PKCS#11 tokens: softhsm2-util is not on this machine (Debian's package softhsm2)",
+        "skipped stores in PostgreSQL: pg_lsclusters is not on this machine (Debian's package postgresql)",
         "skipped the console in a browser: chromium is not on this machine (Debian's package chromium)",
         "skipped buf lint, buf breaking: there is no Node on this machine, and buf comes from npm",
     ]
