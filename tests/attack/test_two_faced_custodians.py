@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kms.errors import Unavailable
+from kms.errors import Invalid, Unavailable
 from kms.statements.misbehaviour import Misbehaviour, check, split_view
 from tests.protocol.loose_logs import Log
 from tests.protocol.peering import NodeDoor, Peering
@@ -91,3 +91,20 @@ def test_evidence_that_proves_nothing_is_taken_from_nobody(world: World) -> None
     assert world.nodes[3].watch.misbehaviour() == []
     assert LIAR in done.answered
     assert len(done.cosigned) == 4, "and it keeps nobody from anything"
+
+
+def test_a_false_beginning_accuses_nobody_and_teaches_nothing(world: World) -> None:
+    peering = Peering(world)
+    peering.all()
+    peering.all()
+    witness = world.nodes[3].witness
+    seen = world.nodes[3].context.store.witness.last(peering.origin(2))
+    assert seen is not None
+    own = tuple(world.nodes[2].watch.entries(peering.origin(2), 0))[: seen.size]
+    grown = Log(2, world.identities[2], own, peering.origin(2)).grown([b"one", b"more"])
+    for root, proof in ((bytes(32), grown.proof(seen.size)), (seen.root, (bytes(32),) * 3)):
+        with pytest.raises(Invalid):
+            witness.learn(grown.note(), root, proof)
+    assert world.nodes[3].watch.misbehaviour() == []
+    assert world.nodes[3].context.store.witness.last(peering.origin(2)) == seen
+    assert witness.learn(grown.note(), seen.root, grown.proof(seen.size))
