@@ -125,7 +125,8 @@ class LogKeeper:
         chain = stored_chain(store, read_chain(self._config.manifest, self._config.keyring_id))
         watch = Watch(store, lambda: chain)
         self._service.read_by(watch)
-        self._answers = await self._await_answers(store.identity()[1], chain)
+        index, restored = store.identity()[1], store.restored_at() != 0
+        self._answers = await self._await_answers(index, chain, restored=restored)
         ahead = watch.hold_against(
             [one.note for shown in self._answers.values() for one in shown] + _kept(store)
         )
@@ -134,16 +135,30 @@ class LogKeeper:
             self._service.stand_still(watch)
             self._reading = store
             self._tell_of(ahead)
+        elif restored:
+            store.confirm_restored()
         return ahead
 
-    async def _await_answers(self, index: int, chain: Chain) -> Answers:
+    def must_wait(self) -> bool:
+        """Whether the node may not serve before others have answered, however long that takes."""
+        if self._settings.start_peers > 0:
+            return True
+        store = SqliteCustodianStore.open(self._config.place)
+        try:
+            return store.restored_at() != 0
+        finally:
+            store.close()
+
+    async def _await_answers(self, index: int, chain: Chain, *, restored: bool) -> Answers:
         self._doors = Doors(self._config, index)
-        doors = self._doors.of(membership(chain.last, index, chain))
+        keyring = membership(chain.last, index, chain)
+        doors = self._doors.of(keyring)
+        needed = max(self._settings.start_peers, _witnesses(keyring) if restored else 0)
         while True:
             answers = await ask(doors, self._settings.start_seconds)
-            if len(answers) >= min(self._settings.start_peers, len(doors)):
+            if len(answers) >= min(needed, len(doors)):
                 break
-            logs.logger().warning("log_waits", answered=len(answers), needed=self._settings.start_peers)
+            logs.logger().warning("log_waits", answered=len(answers), needed=needed)
             await asyncio.sleep(WAIT_SECONDS)
         if doors and not answers:
             # Nobody could say whether this log is what it was: the first round that is answered will.
@@ -266,12 +281,28 @@ async def _recover(
     chain = stored_chain(store, read_chain(config.manifest, config.keyring_id))
     watch, ledger = Watch(store, lambda: chain), Ledger(store, open_vault(config))
     ledger.check(LOG_CHECKED_AT_START)
-    answers = await ask(doors.of(membership(chain.last, index, chain)), RECOVER_SECONDS)
+    keyring = membership(chain.last, index, chain)
+    others = doors.of(keyring)
+    answers = await ask(others, RECOVER_SECONDS)
     if not answers:
         raise Unavailable("no other custodian answers: try again when some do", reason="NOBODY_ANSWERS")
     notes = [one.note for shown in answers.values() for one in shown]
     now = SteadyClock().now()
-    return await recover(store, ledger, watch, list(answers), notes, now, tell), len(answers)
+    recovered = await recover(store, ledger, watch, list(answers), notes, now, tell)
+    if len(answers) >= min(_witnesses(keyring), len(others)):
+        store.confirm_restored()
+    elif store.restored_at():
+        raise Unavailable(
+            f"only {len(answers)} others answer, and this store was made of a copy: {_witnesses(keyring)} must say what"
+            " they saw of its log, since fewer may all be wrong",
+            reason="TOO_FEW_ANSWER",
+        )
+    return recovered, len(answers)
+
+
+def _witnesses(keyring: Keyring) -> int:
+    """Of so many others one at least is honest: fewer could all hide what they saw of a log."""
+    return keyring.threshold
 
 
 def _kept(store: CustodianStore) -> list[bytes]:

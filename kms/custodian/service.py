@@ -534,8 +534,8 @@ async def serve(
         read_chain(config.manifest, config.keyring_id).in_force(SteadyClock().now())
         lock = Lock(config.storage_root, time.monotonic)
     # Who waits for others at the start must be there for those who wait for it.
-    waits = lock is None and config.log.start_peers > 0
     try:
+        waits = lock is None and keeper.must_wait()
         entered = lock is None and not waits and await enter()
     except BaseException:
         await keeper.close()

@@ -562,8 +562,13 @@ class SqliteCustodianStore:
         return sqlite_backup.back_up(self._db, path, MIGRATIONS)
 
     def restored_at(self) -> int:
-        """When this store was made of a copy (unix seconds); 0 if it was not."""
+        """When this store was made of a copy (unix seconds); 0 if it was not, or the log was found whole since."""
         return int.from_bytes(self._get("restored_at") or b"", "big")
+
+    def confirm_restored(self) -> None:
+        """So many others have said what they saw of the log that nothing of it is missing."""
+        with self.transaction():
+            self._db.execute("DELETE FROM meta WHERE name = 'restored_at'")
 
     def empty_journal(self) -> None:
         # secure_delete overwrites the page, this the journal that still holds the old one.

@@ -183,6 +183,25 @@ def test_a_disk_that_is_gone_gets_its_log_back_and_then_its_shares(site: Site) -
     assert site.client_of(profile).decrypt(record) == b"result"
 
 
+def test_a_restored_store_serves_nobody_before_enough_others_have_seen_its_log(site: Site) -> None:
+    copy = site.config(FIRST).with_name("copy")
+    site.terminate(FIRST)
+    custodian(site, "backup", str(copy))
+    site.kill("custodian-2", "custodian-3")
+    for file in site.store(FIRST).parent.glob("custodian.db*"):
+        file.unlink()
+    custodian(site, "restore", str(copy))
+    start_alone(site)
+    site.cluster.spawn("custodian-2", commands(site.layout)["custodian-2"])
+    await_condition(lambda: bool(entries(site, 2, 2)), "the second one")
+    assert health(site, "") == health_pb2.HealthCheckResponse.NOT_SERVING, "one alone may be wrong"
+    site.cluster.spawn("custodian-3", commands(site.layout)["custodian-3"])
+    await_condition(lambda: health(site, "") == health_pb2.HealthCheckResponse.SERVING, "the start")
+    site.kill(FIRST, "custodian-2", "custodian-3")
+    start_alone(site)  # it was found whole, and need not ask again
+    await_condition(lambda: health(site, "") == health_pb2.HealthCheckResponse.SERVING, "a start alone")
+
+
 def test_a_node_waits_at_its_start_for_as_many_as_it_was_told(site: Site) -> None:
     for name in site.custodians:
         site.kill(name)
