@@ -26,7 +26,7 @@ from kms.wire.buf.validate import validate_pb2 as buf_dot_validate_dot_validate_
 from kms.wire.v1 import keyring_pb2 as kms_dot_v1_dot_keyring__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14kms/v1/history.proto\x12\x06kms.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x14kms/v1/keyring.proto\"?\n\x11GetHistoryRequest\x12*\n\x08question\x18\x01 \x01(\x0b\x32\x10.kms.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01\"N\n\x12GetHistoryResponse\x12(\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x10.kms.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01\x12\x0e\n\x06sealed\x18\x02 \x01(\x0c\"\xac\x02\n\x0fHistoryQuestion\x12\r\n\x05suite\x18\x01 \x01(\r\x12\'\n\x0bsigner_role\x18\x02 \x01(\x0e\x32\x12.kms.v1.SignerRole\x12\x1b\n\nkeyring_id\x18\x03 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1e\n\rmanifest_hash\x18\x04 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1a\n\x05index\x18\x05 \x01(\rB\x0b\xbaH\x08*\x06\x18\xff\xff\x03(\x01\x12!\n\x10owner_thumbprint\x18\x06 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12!\n\x10\x61sker_thumbprint\x18\x07 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\r\n\x05\x61\x66ter\x18\x08 \x01(\x04\x12\x1f\n\rrecipient_key\x18\t \x01(\x0c\x42\x08\xbaH\x05z\x03h\xc0\t\x12\x12\n\ncreated_at\x18\n \x01(\x04\"\xe8\x01\n\rHistoryAnswer\x12\r\n\x05suite\x18\x01 \x01(\r\x12\'\n\x0bsigner_role\x18\x02 \x01(\x0e\x32\x12.kms.v1.SignerRole\x12\x1b\n\nkeyring_id\x18\x03 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1e\n\rmanifest_hash\x18\x04 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1a\n\x05index\x18\x05 \x01(\rB\x0b\xbaH\x08*\x06\x18\xff\xff\x03(\x01\x12\x1e\n\rquestion_hash\x18\x06 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1a\n\tblob_hash\x18\x07 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\n\n\x02\x61t\x18\x08 \x01(\x04\"n\n\x0cOwnerHistory\x12\x1f\n\ncheckpoint\x18\x01 \x01(\x0c\x42\x0b\xbaH\x08z\x06\x10\x01\x18\x80\x80\x04\x12/\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x14.kms.v1.HistoryEventB\t\xbaH\x06\x92\x01\x03\x10\xc8\x01\x12\x0c\n\x04more\x18\x03 \x01(\x08\"c\n\x0cHistoryEvent\x12\x19\n\x05\x65ntry\x18\x01 \x01(\x0c\x42\n\xbaH\x07z\x05\x10\x01\x18\x80 \x12\x1d\n\x05proof\x18\x02 \x03(\x0c\x42\x0e\xbaH\x0b\x92\x01\x08\x10@\"\x04z\x02h \x12\x19\n\x04leaf\x18\x03 \x01(\x0c\x42\x0b\xbaH\x08z\x06\x10\x01\x18\x80\x80@2U\n\x0eHistoryService\x12\x43\n\nGetHistory\x12\x19.kms.v1.GetHistoryRequest\x1a\x1a.kms.v1.GetHistoryResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14kms/v1/history.proto\x12\x06kms.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x14kms/v1/keyring.proto\"?\n\x11GetHistoryRequest\x12*\n\x08question\x18\x01 \x01(\x0b\x32\x10.kms.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01\"N\n\x12GetHistoryResponse\x12(\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x10.kms.v1.EnvelopeB\x06\xbaH\x03\xc8\x01\x01\x12\x0e\n\x06sealed\x18\x02 \x01(\x0c\"\xbd\x02\n\x0fHistoryQuestion\x12\r\n\x05suite\x18\x01 \x01(\r\x12\'\n\x0bsigner_role\x18\x02 \x01(\x0e\x32\x12.kms.v1.SignerRole\x12\x1b\n\nkeyring_id\x18\x03 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1e\n\rmanifest_hash\x18\x04 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1a\n\x05index\x18\x05 \x01(\rB\x0b\xbaH\x08*\x06\x18\xff\xff\x03(\x01\x12!\n\x10owner_thumbprint\x18\x06 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12!\n\x10\x61sker_thumbprint\x18\x07 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1e\n\x05\x61\x66ter\x18\x08 \x01(\x04\x42\x0f\xbaH\x0c\x32\n\x18\xff\xff\xff\xff\xff\xff\xff\xff\x7f\x12\x1f\n\rrecipient_key\x18\t \x01(\x0c\x42\x08\xbaH\x05z\x03h\xc0\t\x12\x12\n\ncreated_at\x18\n \x01(\x04\"\xe8\x01\n\rHistoryAnswer\x12\r\n\x05suite\x18\x01 \x01(\r\x12\'\n\x0bsigner_role\x18\x02 \x01(\x0e\x32\x12.kms.v1.SignerRole\x12\x1b\n\nkeyring_id\x18\x03 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1e\n\rmanifest_hash\x18\x04 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1a\n\x05index\x18\x05 \x01(\rB\x0b\xbaH\x08*\x06\x18\xff\xff\x03(\x01\x12\x1e\n\rquestion_hash\x18\x06 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\x1a\n\tblob_hash\x18\x07 \x01(\x0c\x42\x07\xbaH\x04z\x02h \x12\n\n\x02\x61t\x18\x08 \x01(\x04\"n\n\x0cOwnerHistory\x12\x1f\n\ncheckpoint\x18\x01 \x01(\x0c\x42\x0b\xbaH\x08z\x06\x10\x01\x18\x80\x80\x04\x12/\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x14.kms.v1.HistoryEventB\t\xbaH\x06\x92\x01\x03\x10\xc8\x01\x12\x0c\n\x04more\x18\x03 \x01(\x08\"c\n\x0cHistoryEvent\x12\x19\n\x05\x65ntry\x18\x01 \x01(\x0c\x42\n\xbaH\x07z\x05\x10\x01\x18\x80 \x12\x1d\n\x05proof\x18\x02 \x03(\x0c\x42\x0e\xbaH\x0b\x92\x01\x08\x10@\"\x04z\x02h \x12\x19\n\x04leaf\x18\x03 \x01(\x0c\x42\x0b\xbaH\x08z\x06\x10\x01\x18\x80\x80@2U\n\x0eHistoryService\x12\x43\n\nGetHistory\x12\x19.kms.v1.GetHistoryRequest\x1a\x1a.kms.v1.GetHistoryResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,6 +47,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HISTORYQUESTION'].fields_by_name['owner_thumbprint']._serialized_options = b'\272H\004z\002h '
   _globals['_HISTORYQUESTION'].fields_by_name['asker_thumbprint']._loaded_options = None
   _globals['_HISTORYQUESTION'].fields_by_name['asker_thumbprint']._serialized_options = b'\272H\004z\002h '
+  _globals['_HISTORYQUESTION'].fields_by_name['after']._loaded_options = None
+  _globals['_HISTORYQUESTION'].fields_by_name['after']._serialized_options = b'\272H\0142\n\030\377\377\377\377\377\377\377\377\177'
   _globals['_HISTORYQUESTION'].fields_by_name['recipient_key']._loaded_options = None
   _globals['_HISTORYQUESTION'].fields_by_name['recipient_key']._serialized_options = b'\272H\005z\003h\300\t'
   _globals['_HISTORYANSWER'].fields_by_name['keyring_id']._loaded_options = None
@@ -74,13 +76,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETHISTORYRESPONSE']._serialized_start=148
   _globals['_GETHISTORYRESPONSE']._serialized_end=226
   _globals['_HISTORYQUESTION']._serialized_start=229
-  _globals['_HISTORYQUESTION']._serialized_end=529
-  _globals['_HISTORYANSWER']._serialized_start=532
-  _globals['_HISTORYANSWER']._serialized_end=764
-  _globals['_OWNERHISTORY']._serialized_start=766
-  _globals['_OWNERHISTORY']._serialized_end=876
-  _globals['_HISTORYEVENT']._serialized_start=878
-  _globals['_HISTORYEVENT']._serialized_end=977
-  _globals['_HISTORYSERVICE']._serialized_start=979
-  _globals['_HISTORYSERVICE']._serialized_end=1064
+  _globals['_HISTORYQUESTION']._serialized_end=546
+  _globals['_HISTORYANSWER']._serialized_start=549
+  _globals['_HISTORYANSWER']._serialized_end=781
+  _globals['_OWNERHISTORY']._serialized_start=783
+  _globals['_OWNERHISTORY']._serialized_end=893
+  _globals['_HISTORYEVENT']._serialized_start=895
+  _globals['_HISTORYEVENT']._serialized_end=994
+  _globals['_HISTORYSERVICE']._serialized_start=996
+  _globals['_HISTORYSERVICE']._serialized_end=1081
 # @@protoc_insertion_point(module_scope)
