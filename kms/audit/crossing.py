@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from kms.audit.findings import Evidence, Finding, Kind
 from kms.audit.holding import hold
@@ -24,6 +25,10 @@ from kms.statements.promises import Promise, decisions_of_certificate
 
 Certificates = Callable[[int, bytes], Sequence[bytes]]
 """(custodian, request hash) -> the certificates that it shows; a KmsError if it does not answer."""
+
+
+CERTIFICATES_KEPT: Final = 400 * 86400
+"""Seconds for which a custodian keeps certificates, unless its `history_days` says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,8 @@ class Crossing:
     reads: Mapping[int, LogRead]
     mirrors: dict[int, Mirror]
     certificates: Certificates
+    now: int
+    """The auditor's clock, in unix seconds."""
 
     def findings(self, doubts: Sequence[Doubt]) -> Iterator[Finding]:
         """What the doubts come to, one release after the other."""
@@ -153,6 +160,15 @@ class Crossing:
                 Kind.UNDECIDED,
                 doubt.releaser,
                 f"{what}, which is no such decision, and it does not answer for its certificate ({error.message})",
+                Evidence(parts),
+            )
+            return
+        if promise is None and self.now - release.at > CERTIFICATES_KEPT:
+            # Nobody keeps certificates for ever: a decider that dropped its decision need but wait to have it accused.
+            yield Finding(
+                Kind.UNDECIDED,
+                doubt.releaser,
+                f"{what}, which is no such decision, and the release is older than certificates are kept",
                 Evidence(parts),
             )
             return

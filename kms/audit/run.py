@@ -161,7 +161,7 @@ class Audit:
 
     def _crossing(self) -> Crossing:
         mirrors = {i: self._mirror(i) for i in self._reads}
-        return Crossing(self.parties, self._reads, mirrors, self._certificates)
+        return Crossing(self.parties, self._reads, mirrors, self._certificates, self.now)
 
     def _mirror(self, index: int) -> Mirror:
         party = self.parties.members[index]

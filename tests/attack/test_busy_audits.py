@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from kms.audit.crossing import CERTIFICATES_KEPT
 from kms.audit.findings import Kind
 from kms.audit.logs import LogReader
 from kms.audit.run import Audit
 from kms.errors import DeadlineExceeded, KmsError, Unavailable
 from kms.statements.audit import LogKind
 from tests.protocol.audited import Scene, ShownLog, kinds
+from tests.protocol.world import START
 
 
 @pytest.fixture
@@ -98,3 +100,23 @@ def test_a_source_that_cannot_be_reached_any_more_is_no_liar_either(scene: Scene
 
     audit.sources = {**scene.logs, 1: Gone()}
     assert audit.run().accused == ()
+
+
+def test_a_release_from_before_certificates_are_kept_accuses_nobody(scene: Scene) -> None:
+    request = scene.request()
+    decisions = [scene.decide(i, request) for i in (1, 2, 3)]
+    scene.release(1, request, decisions)
+    scene.logs[2].entries.pop()  # a decider that has waited for as long as certificates are kept
+    scene.logs[2].append(LogKind.DECISION, scene.request(), "ALLOW")
+    scene.logs[1].certificates.clear()
+    assert kinds(scene.audit(now=START + CERTIFICATES_KEPT + 86400)) == [(1, "UNDECIDED")]
+
+
+def test_a_release_whose_certificate_must_be_there_still_accuses(scene: Scene) -> None:
+    request = scene.request()
+    decisions = [scene.decide(i, request) for i in (1, 2, 3)]
+    scene.release(1, request, decisions)
+    scene.logs[2].entries.pop()
+    scene.logs[2].append(LogKind.DECISION, scene.request(), "ALLOW")
+    scene.logs[1].certificates.clear()
+    assert kinds(scene.audit(now=START + CERTIFICATES_KEPT - 86400)) == [(1, "RELEASE_UNFOUNDED")]

@@ -94,3 +94,8 @@ def test_a_killed_key_is_told_nothing(world: World, owner: Device) -> None:
     kill = KeyKill(world.keyring.keyring_id, world.keyring.manifest_hash, owner.thumbprint, world.clock())
     world.nodes[1].kill(sign(kill, owner.key).message)
     assert reason_of(lambda: ask(world, 1, owner)) == "NOT_OWNER"
+
+
+def test_a_question_beyond_every_number_is_refused_at_the_door(world: World, owner: Device) -> None:
+    assert ask(world, 1, owner, after=(1 << 63) - 1)
+    assert reason_of(lambda: ask(world, 1, owner, after=1 << 63)) == "INVALID"
