@@ -98,4 +98,4 @@ def test_a_killed_key_is_told_nothing(world: World, owner: Device) -> None:
 
 def test_a_question_beyond_every_number_is_refused_at_the_door(world: World, owner: Device) -> None:
     assert ask(world, 1, owner, after=(1 << 63) - 1)
-    assert reason_of(lambda: ask(world, 1, owner, after=1 << 63)) == "INVALID"
+    assert reason_of(lambda: ask(world, 1, owner, after=1 << 63)) == "INVALID_FIELD"
