@@ -18,6 +18,7 @@ APPROVALS = "kms.v1.ApprovalService"
 LOCKS = "kms.v1.LockService"
 EMPTY = ("ListWaiting", "GetLock")
 """Methods that ask for nothing, so nothing can be missing."""
+MAY_BE_MISSING = ("page_token", "words", "cancellation")
 TYPED = {
     "INVALID_ARGUMENT",
     "UNAUTHENTICATED",
@@ -61,6 +62,8 @@ def doors(keyring_id: bytes) -> list[Door]:
             "ReleaseKeys": c.ReleaseKeysRequest(request=envelope("release-request"), blobs=[blob]),
             "CancelRelease": c.CancelReleaseRequest(cancellation=envelope("cancellation")),
             "RevokeGrant": c.RevokeGrantRequest(revocation=envelope("revocation")),
+            "ListPromises": c.ListPromisesRequest(keyring_id=keyring_id),
+            "KeepDestruction": c.KeepDestructionRequest(order=envelope("destroy-order")),
         },
         CUSTODIAN: {
             "GetSealingKey": k.GetSealingKeyRequest(keyring_id=keyring_id),
@@ -187,7 +190,7 @@ def _request_type(service: str, method: str) -> type[Message]:
 def _spoil(message: Message, name: str) -> bool:
     """Break one field's shape; False if it has none that could be broken."""
     value = getattr(message, name)
-    if isinstance(value, bool):
+    if isinstance(value, bool) or name in MAY_BE_MISSING:
         return False
     if isinstance(value, bytes):
         setattr(message, name, b"" if name == "certificate" else value + b"\x00")
