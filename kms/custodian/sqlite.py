@@ -484,7 +484,7 @@ class SqliteCustodianStore:
 
     def waiting(self) -> Sequence[StoredRequest]:
         rows = self._db.execute(
-            f"SELECT {self._REQUEST} FROM requests WHERE state = ? ORDER BY received_at, hash", (WAITING,)
+            f"SELECT {self._REQUEST} FROM requests WHERE state = ? ORDER BY received_at, rowid", (WAITING,)
         ).fetchall()
         return [StoredRequest(*row) for row in rows]
 

@@ -185,6 +185,7 @@ def spoken(sql: str) -> str:
         .replace("x''", "''::bytea")
         .replace("IN ()", "IN (NULL)")
         .replace("AS BLOB", "AS BYTEA")
+        .replace("rowid", "ctid")  # both: the order in which rows were written, where none was written over
     )
 
 
