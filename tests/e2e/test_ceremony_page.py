@@ -52,5 +52,5 @@ def test_the_page_leads_from_an_empty_folder_to_four_of_seven_and_back_from_a_lo
     back = re.search(r"(\d+) of (\d+) lost shares are back", repair["outcomes"][0])
     assert back is not None
     assert int(back[1]) == int(back[2]) >= 20  # of 20 records, by every version that the others still had
-    assert "it lasts" in joined["outcomes"][0]
-    assert "on the disks of custodians 1, 2, 3, 5, 6, 7, 8 (7, 7 are needed: it lasts)" in four["outcomes"][0]
+    assert any("it lasts" in outcome for outcome in joined["outcomes"])
+    assert any("(7, 7 are needed: it lasts)" in outcome for outcome in four["outcomes"]), four["outcomes"]
