@@ -19,16 +19,12 @@ MIGRATIONS = Migrations("coordinator")
 
 @MIGRATIONS()
 def m001_first(db: Database) -> None:
-    for statement in (Path(__file__).parent / "schema.sql").read_text().split(";"):
-        if statement.strip():
-            db.execute(statement)
+    database.run_file(db, Path(__file__).parent / "schema.sql")
 
 
 @MIGRATIONS()
 def m_destructions(db: Database) -> None:
-    for statement in (Path(__file__).parent / "destructions.sql").read_text().split(";"):
-        if statement.strip():
-            db.execute(statement)
+    database.run_file(db, Path(__file__).parent / "destructions.sql")
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,28 +45,23 @@ from kms.statements.keys import Descriptor, read_descriptor
 from kms.statements.manifest import Seen
 from kms.storage import database
 
+_HERE = Path(__file__).parent
 MIGRATIONS = Migrations("custodian")
 
 
 @MIGRATIONS()
 def m001_first(db: Database) -> None:
-    for statement in (Path(__file__).parent / "schema.sql").read_text().split(";"):
-        if statement.strip():
-            db.execute(statement)
+    database.run_file(db, _HERE / "schema.sql")
 
 
 @MIGRATIONS()
 def m002_versions(db: Database) -> None:
-    for statement in (Path(__file__).parent / "versions.sql").read_text().split(";"):
-        if statement.strip():
-            db.execute(statement)
+    database.run_file(db, _HERE / "versions.sql")
 
 
 @MIGRATIONS()
 def m003_pool(db: Database) -> None:
-    for statement in (Path(__file__).parent / "pool.sql").read_text().split(";"):
-        if statement.strip():
-            db.execute(statement)
+    database.run_file(db, _HERE / "pool.sql")
 
 
 @MIGRATIONS()
@@ -76,117 +71,87 @@ def m004_floor(db: Database) -> None:
 
 @MIGRATIONS()
 def m005_providers(db: Database) -> None:
-    db.execute((Path(__file__).parent / "providers.sql").read_text())
+    database.run_file(db, _HERE / "providers.sql")
 
 
 @MIGRATIONS()
 def m006_approvers(db: Database) -> None:
-    for statement in (Path(__file__).parent / "approvers.sql").read_text().split(";"):
-        if statement.strip():
-            db.execute(statement)
+    database.run_file(db, _HERE / "approvers.sql")
 
 
 @MIGRATIONS()
 def m007_history(db: Database) -> None:
-    for statement in (Path(__file__).parent / "history.sql").read_text().split(";"):
-        if statement.strip():
-            db.execute(statement)
+    database.run_file(db, _HERE / "history.sql")
 
 
 @MIGRATIONS()
 def m008_kills(db: Database) -> None:
-    for statement in (Path(__file__).parent / "kills.sql").read_text().split(";"):
-        if statement.strip():
-            db.execute(statement)
+    database.run_file(db, _HERE / "kills.sql")
 
 
 @MIGRATIONS()
 def m_consent(db: Database) -> None:
-    for statement in (Path(__file__).parent / "consent.sql").read_text().split(";"):
-        if statement.strip():
-            db.execute(statement)
+    database.run_file(db, _HERE / "consent.sql")
 
 
 @MIGRATIONS()
 def m_mandates(db: Database) -> None:
-    for statement in (Path(__file__).parent / "mandates.sql").read_text().split(";"):
-        if statement.strip():
-            db.execute(statement)
+    database.run_file(db, _HERE / "mandates.sql")
 
 
 @MIGRATIONS()
 def m_bindings(db: Database) -> None:
-    db.execute((Path(__file__).parent / "bindings.sql").read_text())
+    database.run_file(db, _HERE / "bindings.sql")
 
 
 @MIGRATIONS()
 def m_budgets(db: Database) -> None:
-    for statement in (Path(__file__).parent / "budgets.sql").read_text().split(";"):
-        if statement.strip():
-            db.execute(statement)
+    database.run_file(db, _HERE / "budgets.sql")
 
 
 @MIGRATIONS()
 def m009_history_order(db: Database) -> None:
-    for statement in (Path(__file__).parent / "history_order.sql").read_text().split(";"):
-        if statement.strip():
-            db.execute(statement)
+    database.run_file(db, _HERE / "history_order.sql")
 
 
 @MIGRATIONS()
 def m_witness(db: Database) -> None:
-    for statement in (Path(__file__).parent / "witness.sql").read_text().split(";"):
-        if statement.strip():
-            db.execute(statement)
+    database.run_file(db, _HERE / "witness.sql")
 
 
 @MIGRATIONS()
 def m010_log_tree(db: Database) -> None:
-    for statement in (Path(__file__).parent / "log_tree.sql").read_text().split(";"):
-        if statement.strip():
-            db.execute(statement)
+    database.run_file(db, _HERE / "log_tree.sql")
 
 
 @MIGRATIONS()
 def m_frame_owners(db: Database) -> None:
-    for statement in (Path(__file__).parent / "frame_owners.sql").read_text().split(";"):
-        if statement.strip():
-            db.execute(statement)
+    database.run_file(db, _HERE / "frame_owners.sql")
 
 
 @MIGRATIONS()
 def m_mirrors(db: Database) -> None:
-    for statement in (Path(__file__).parent / "mirrors.sql").read_text().split(";"):
-        if statement.strip():
-            db.execute(statement)
+    database.run_file(db, _HERE / "mirrors.sql")
 
 
 @MIGRATIONS()
 def m011_certificates(db: Database) -> None:
-    for statement in (Path(__file__).parent / "certificates.sql").read_text().split(";"):
-        if statement.strip():
-            db.execute(statement)
+    database.run_file(db, _HERE / "certificates.sql")
 
 
 @MIGRATIONS()
 def m012_details(db: Database) -> None:
-    for statement in (Path(__file__).parent / "details.sql").read_text().split(";"):
-        if statement.strip():
-            db.execute(statement)
+    database.run_file(db, _HERE / "details.sql")
 
 
 @MIGRATIONS()
 def m_destructions(db: Database) -> None:
-    for statement in (Path(__file__).parent / "destructions.sql").read_text().split(";"):
-        if statement.strip():
-            db.execute(statement)
+    database.run_file(db, _HERE / "destructions.sql")
 
 
 @MIGRATIONS()
 def m_untold(db: Database) -> None:
-    for statement in (Path(__file__).parent / "untold.sql").read_text().split(";"):
-        if statement.strip():
-            db.execute(statement)
+    database.run_file(db, _HERE / "untold.sql")
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,13 @@ QUICK_CHECK_BYTES = 64 << 20
 """Up to this size the whole file is checked at the start; beyond it `check` does, on demand."""
 
 
+def run_file(db: Database, path: Path) -> None:
+    """Every statement of a file of SQL, as a migration does."""
+    for statement in path.read_text().split(";"):
+        if statement.strip():
+            db.execute(statement)
+
+
 def create(path: Place, migrations: Migrations) -> sqlite3.Connection:
     """A new store; StoreError if there is one."""
     if isinstance(path, Postgres):
