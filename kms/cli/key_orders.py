@@ -16,6 +16,7 @@ from kms.cli.device import Json, ProfilePath, act, read_contact, read_profile
 if TYPE_CHECKING:
     from kms.statements.manifest import Keyring
     from kms_client.aio import AsyncClient
+    from kms_client.killing import Effect
 
 HERE = Path()
 DAY = 86400
@@ -177,7 +178,7 @@ def hand_in(
     kind = kind_of(said)
     if kind == payload_type(LegalHold):
 
-        async def keep(client: AsyncClient) -> destroying.Held:
+        async def keep(client: AsyncClient) -> Effect:
             return await destroying.hand_in_hold(client.session, said)
 
         held = act(device, keep)

@@ -38,6 +38,7 @@ from kms.transport.client import Channel
 from kms.wire.v1 import coordinator_pb2, keyring_pb2
 from kms.wire.v1 import destruction_pb2 as pb
 from kms_client.directory import SERVICE as COORDINATOR
+from kms_client.killing import Effect
 from kms_client.session import Session
 
 SERVICE = "kms.v1.DestructionService"
@@ -157,30 +158,7 @@ async def call_off(session: Session, order: bytes, cancellation: bytes = b"") ->
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """Which custodians live by a legal hold, and why others do not (a reason by index)."""
-
-    acknowledged: tuple[int, ...]
-    failures: Mapping[int, str]
-    needed: int
-
-    @property
-    def effective(self) -> bool:
-        """Whether too few are left who would destroy for the keys to be lost."""
-        return len(self.acknowledged) >= self.needed
-
-    def facts(self) -> dict[str, Any]:
-        """For JSON."""
-        return {
-            "effective": self.effective,
-            "needed": self.needed,
-            "acknowledged": list(self.acknowledged),
-            "failures": {str(i): reason for i, reason in sorted(self.failures.items())},
-        }
-
-
-async def hand_in_hold(session: Session, hold: bytes) -> Held:
+async def hand_in_hold(session: Session, hold: bytes) -> Effect:
     """Bring a legal hold, or its end, to every custodian."""
     keyring = await session.directory.keyring()
     message = Envelope.FromString(hold)
@@ -194,7 +172,7 @@ async def hand_in_hold(session: Session, hold: bytes) -> Held:
         except KmsError as error:
             reasons[index] = error.reason
     # So many that the shares of those who keep them open the key: the threshold.
-    return Held(tuple(sorted(good)), reasons, keyring.threshold)
+    return Effect(tuple(sorted(good)), reasons, keyring.threshold)
 
 
 async def status(session: Session, order: bytes) -> Destruction:

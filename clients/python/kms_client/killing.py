@@ -27,7 +27,8 @@ class Effect:
     acknowledged: tuple[int, ...]
     failures: Mapping[int, str]
     needed: int
-    """So many words make it effective: fewer than the threshold are left who could still answer."""
+    """So many words make it effective. Of a kill: fewer than the threshold are left who could still answer. Of a legal
+    hold: as many as the threshold keep the keys."""
 
     @property
     def effective(self) -> bool:
@@ -38,7 +39,7 @@ class Effect:
             "effective": self.effective,
             "needed": self.needed,
             "acknowledged": list(self.acknowledged),
-            "failures": {str(index): reason for index, reason in self.failures.items()},
+            "failures": {str(index): reason for index, reason in sorted(self.failures.items())},
         }
 
 
