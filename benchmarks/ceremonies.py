@@ -140,8 +140,8 @@ async def _repair(cluster: Cluster, meter: Meter, index: int, keys: int) -> tupl
     home = layout.custodian_folder(index)
     for path in home.glob("custodian.db*"):
         path.unlink()
-    join = [sys.executable, "-m", "kms.cli", "custodian", "join", "--config", str(home / "custodian.toml")]
-    await asyncio.to_thread(subprocess.run, join, check=True, capture_output=True)
+    await asyncio.to_thread(_custodian, home, "join")
+    await asyncio.to_thread(_custodian, home, "recover")  # its log: a node that lacks it stands still
     await asyncio.to_thread(cluster.start, [name])
     wire, before, started = meter.wire(), meter.cpu(), time.perf_counter()
     last = await _last(repair(index, layout.coordinator, layout.authorities))
@@ -151,6 +151,14 @@ async def _repair(cluster: Cluster, meter: Meter, index: int, keys: int) -> tupl
         raise RuntimeError(f"{last.failed} shares were not brought back")
     cpu = {name: round(after[name] - before.get(name, 0.0), 3) for name in after}
     return last.done / spent, {"cpu_s": cpu, "wire_bytes_per_key": (meter.wire() - wire) / keys}
+
+
+def _custodian(home: Path, command: str) -> None:
+    """Run one of the custodian's commands; what it printed, if it fails."""
+    words = [sys.executable, "-m", "kms.cli", "custodian", command, "--config", str(home / "custodian.toml")]
+    done = subprocess.run(words, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"kms custodian {command} failed:\n{done.stdout}{done.stderr}")
 
 
 def _one_run(cluster: Cluster, keys: int) -> float:
