@@ -25,7 +25,7 @@ from kms.custodian.destroy_rights import (
 from kms.custodian.destruction_store import CANCELLED, DESTROYED, ERASED, SCHEDULED, StoredDestruction
 from kms.custodian.notices import tell_owners
 from kms.custodian.tombstones import held_keys
-from kms.errors import Denied
+from kms.errors import Denied, Unavailable
 from kms.statements import quorums
 from kms.statements.audit import LogKind
 from kms.statements.consent import NoticeKind
@@ -52,7 +52,7 @@ def schedule(node: NodeContext, submission: Submission) -> bytes:
     if known is not None:
         if known.state == CANCELLED:
             raise Denied("that order was called off", reason="ORDER_CANCELLED")
-        return known.word if known.state != ERASED else finish(node, known)
+        return _word_on(node, known)
     keys = describe(node, order, submission.descriptors)
     persons = check_right(node, order, keys, submission, now)
     check_holds(node, keys, now)
@@ -115,7 +115,7 @@ def _follow_others(
 ) -> bytes:
     """Destroy at once what others have destroyed after their wait; only a legal hold here keeps it."""
     if known is not None and known.state in (ERASED, DESTROYED):
-        return known.word if known.state == DESTROYED else finish(node, known)
+        return _word_on(node, known)
     keys = node.store.destructions.descriptors(order.hash) if known else []
     keys = keys or describe(node, order, submission.descriptors)
     check_holds(node, keys, now)
@@ -123,7 +123,18 @@ def _follow_others(
         known = StoredDestruction(order.hash, order.envelope, SCHEDULED, now, b"")
         with node.store.transaction():
             node.store.destructions.add(known, keys)
-    return _destroy(node, known, order, keys, now, at_once=True)
+    return _word_on(node, _erase(node, known, order, keys, now, at_once=True))
+
+
+def _word_on(node: NodeContext, known: StoredDestruction) -> bytes:
+    """What this node has signed on an order last; Unavailable if it erased the keys and never waited for them."""
+    word = (finish(node, known) if known.state == ERASED else b"") or known.word
+    if not word:
+        raise Unavailable(
+            "the keys are erased here; the word on it follows when the row root has been rolled",
+            reason="ROLL_PENDING",
+        )
+    return word
 
 
 def execute_due(node: NodeContext) -> list[bytes]:
@@ -134,11 +145,11 @@ def execute_due(node: NodeContext) -> list[bytes]:
         order = open_destroy_order(known.envelope, node.chain, node.keyring, now)
         keys = node.store.destructions.descriptors(known.order_hash)
         if not held_keys(node, keys, now):
-            words.append(_destroy(node, known, order, keys, now))
-    return words
+            words.append(finish(node, _erase(node, known, order, keys, now)))
+    return [word for word in words if word]
 
 
-def _destroy(
+def _erase(
     node: NodeContext,
     known: StoredDestruction,
     order: Order,
@@ -146,7 +157,7 @@ def _destroy(
     now: int,
     *,
     at_once: bool = False,
-) -> bytes:
+) -> StoredDestruction:
     how = "AT_ONCE" if at_once else "DUE"
     told = details.details(details.of_descriptors(keys, "DESTROYED", how))
     with node.store.transaction():
@@ -162,15 +173,27 @@ def _destroy(
             detail_root=told.root,
         )
         details.keep(node, log_index, now, told)
-        erased = replace(known, state=ERASED, log_index=log_index, destroyed_at=now, at_once=at_once)
+        erased = replace(
+            known,
+            state=ERASED,
+            log_index=log_index,
+            destroyed_at=now,
+            at_once=at_once,
+            erased_under=node.vault.newest,
+        )
         node.store.destructions.change(erased)
         tell_owners(node, keys, NoticeKind.DESTROYED, order.hash, order.signer, now)
-    return finish(node, erased)
+    return erased
 
 
 def finish(node: NodeContext, erased: StoredDestruction) -> bytes:
-    """Empty the journal, then sign: not before nothing of the shares is left for a thief of the disk."""
+    """Empty the journal, then sign: not before nothing of the shares is left for a thief of the disk.
+
+    Empty where the store cannot be emptied, and the row roots under which the shares lay are still here.
+    """
     node.store.empty_journal()
+    if node.store.keeps_erased and node.vault.oldest <= erased.erased_under:
+        return b""
     done = replace(erased, state=DESTROYED)
     done = replace(done, word=destroyed_word(node, done))
     with node.store.transaction():
@@ -220,10 +243,10 @@ def begin(node: NodeContext) -> None:
 
 
 def look(node: NodeContext) -> list[bytes]:
-    """What time alone brings; envelopes of Destroyed."""
-    if not node.store.destructions.in_state(SCHEDULED):
-        return []
-    words = execute_due(node)
-    with node.store.transaction():
-        node.store.destructions.set_last_look(node.now())
-    return words
+    """What time and rolls alone bring; envelopes of Destroyed."""
+    words = [finish(node, erased) for erased in node.store.destructions.in_state(ERASED)]
+    if node.store.destructions.in_state(SCHEDULED):
+        words += execute_due(node)
+        with node.store.transaction():
+            node.store.destructions.set_last_look(node.now())
+    return [word for word in words if word]

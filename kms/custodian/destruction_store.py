@@ -12,7 +12,7 @@ from kms.statements.keys import Descriptor
 SCHEDULED: Final = "scheduled"
 CANCELLED: Final = "cancelled"
 ERASED: Final = "erased"
-"""Shares are gone from the tables; the journal is not emptied yet, and nothing is signed."""
+"""Shares are gone from the tables; of the disk nobody is sure yet, and nothing is signed."""
 DESTROYED: Final = "destroyed"
 
 
@@ -31,6 +31,8 @@ class StoredDestruction:
     at_once: bool = False
     changed: int = 0
     """Counts up with each change of any: what a list goes on from."""
+    erased_under: int = 0
+    """Generation of the newest row root when the shares were erased: they lay under it or one before."""
 
 
 @dataclass(frozen=True, slots=True)

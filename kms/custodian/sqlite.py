@@ -154,6 +154,11 @@ def m_untold(db: Database) -> None:
     database.run_file(db, _HERE / "untold.sql")
 
 
+@MIGRATIONS()
+def m_erased_under(db: Database) -> None:
+    db.execute("ALTER TABLE destructions ADD COLUMN erased_under INTEGER NOT NULL DEFAULT 0")
+
+
 @dataclass(frozen=True, slots=True)
 class _Frame:
     """The first part of some descriptors, and what it says."""
@@ -534,6 +539,10 @@ class SqliteCustodianStore:
         """So many others have said what they saw of the log that nothing of it is missing."""
         with self.transaction():
             self._db.execute("DELETE FROM meta WHERE name = 'restored_at'")
+
+    @property
+    def keeps_erased(self) -> bool:
+        return database.keeps_erased(self._db)
 
     def empty_journal(self) -> None:
         # secure_delete overwrites the page, this the journal that still holds the old one.

@@ -29,7 +29,8 @@ class SqliteDestructions:
         self._db = connection
 
     _COLUMNS = (
-        "order_hash, envelope, state, due_at, word, cancellation, log_index, destroyed_at, at_once, changed"
+        "order_hash, envelope, state, due_at, word, cancellation, log_index, destroyed_at, at_once, changed,"
+        " erased_under"
     )
 
     def _read(self, where: str, *values: object) -> list[StoredDestruction]:
@@ -56,8 +57,13 @@ class SqliteDestructions:
     def change(self, destruction: StoredDestruction) -> None:
         self._db.execute(
             "UPDATE destructions SET envelope = ?, state = ?, due_at = ?, word = ?, cancellation = ?,"
-            f" log_index = ?, destroyed_at = ?, at_once = ?, changed = {_NEXT} WHERE order_hash = ?",
-            (*astuple(destruction)[1:8], int(destruction.at_once), destruction.order_hash),
+            f" log_index = ?, destroyed_at = ?, at_once = ?, erased_under = ?, changed = {_NEXT} WHERE order_hash = ?",
+            (
+                *astuple(destruction)[1:8],
+                int(destruction.at_once),
+                destruction.erased_under,
+                destruction.order_hash,
+            ),
         )
 
     def descriptors(self, order_hash: bytes) -> list[Descriptor]:

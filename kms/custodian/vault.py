@@ -100,6 +100,16 @@ class Vault:
         """A new one in a new file; ConfigError if the file exists."""
         return RowRoot(generation, erasable.make(path, self._root, generation))
 
+    @property
+    def newest(self) -> int:
+        """Generation of the row root that is sealed under now."""
+        return self._generation
+
+    @property
+    def oldest(self) -> int:
+        """Generation of the oldest row root that is still known: what lies under one before it opens no more."""
+        return min(self._rows, default=self._generation)
+
     def with_opener(self, opener: type[Vault]) -> Vault:
         """The same roots in a vault of another kind."""
         other = opener(self._root)

@@ -157,6 +157,14 @@ def transaction(connection: sqlite3.Connection | PostgresConnection) -> Iterator
         raise
 
 
+def keeps_erased(connection: sqlite3.Connection | PostgresConnection) -> bool:
+    """Whether rows that were erased may stay on the disk though the journal is emptied.
+
+    SQLite overwrites them (`secure_delete`), and then the journal is cut off.
+    """
+    return isinstance(connection, PostgresConnection)
+
+
 def empty_journal(connection: sqlite3.Connection | PostgresConnection) -> None:
     """Let nothing that was overwritten stay in the journal."""
     if isinstance(connection, PostgresConnection):
