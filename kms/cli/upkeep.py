@@ -119,11 +119,13 @@ async def _backup_running(settings: CustodianConfig, path: Path) -> tuple[int, i
 
 
 def _backup_here(settings: CustodianConfig, path: Path) -> tuple[int, int]:
+    from kms.custodian.config import open_vault
     from kms.custodian.sqlite import SqliteCustodianStore
 
+    vault = open_vault(settings)
     store = SqliteCustodianStore.open(settings.place)
     try:
-        return store.back_up(path)
+        return store.back_up(path, vault.tag_of_copy)
     finally:
         store.close()
 

@@ -80,6 +80,7 @@ HKDF_DEK: Final = b"TKMS1 dek"
 HKDF_XWING: Final = b"TKMS1 xwing"
 HKDF_RECORD: Final = b"TKMS1 record"
 HKDF_STORE: Final = b"TKMS1 store"
+HKDF_BACKUP: Final = b"TKMS1 backup"
 
 ALL_HASH_LABELS: Final = tuple(
     value for name, value in sorted(globals().items()) if name.isupper() and isinstance(value, str)

@@ -465,7 +465,7 @@ class CustodianNode:
 
     def back_up(self, path: Path) -> tuple[int, int]:
         """Copy the store, without shares and keys, into a new file: (rows, bytes)."""
-        return self.context.store.back_up(path)
+        return self.context.store.back_up(path, self.context.vault.tag_of_copy)
 
     def row_root_age(self) -> int:
         """Seconds since the last roll began: what was erased before then is destroyed, unless it still goes on."""

@@ -33,7 +33,7 @@ def restore(config: CustodianConfig, backup: Path, now: int) -> Restored:
     identity = read_identity(config, vault)
     keyring = read_chain(config.manifest, config.keyring_id).current(now)
     mine = [c.index for c in keyring.manifest.custodians if c.identity_key == identity.public]
-    store = SqliteCustodianStore.restore(backup, config.store, now)
+    store = SqliteCustodianStore.restore(backup, config.store, now, vault.tag_of_copy)
     try:
         if store.identity() not in [(keyring.keyring_id, index) for index in mine]:
             raise StoreError("the copy is of another custodian or another keyring", reason="STORE_FOREIGN")

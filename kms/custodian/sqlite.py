@@ -205,10 +205,9 @@ class SqliteCustodianStore:
         return cls(database.open_existing(path, MIGRATIONS))
 
     @classmethod
-    def restore(cls, backup: Path, path: Path, now: int) -> SqliteCustodianStore:
-        """A new store of a copy that `back_up` made; StoreError if the file exists, or the copy is none."""
-        content = sqlite_backup.open_copy(backup)
-        database.create_from(path, content)
+    def restore(cls, backup: Path, path: Path, now: int, tag: sqlite_backup.Tag) -> SqliteCustodianStore:
+        """A new store of a copy that `back_up` made with this tag; StoreError if there is one, or the copy is none."""
+        sqlite_backup.make_of(backup, path, tag)
         store = cls.open(path)
         with store.transaction():
             store._set("restored_at", now.to_bytes(8, "big"))
@@ -528,8 +527,8 @@ class SqliteCustodianStore:
     def erase_sealing_key(self, period: int) -> None:
         self._db.execute("DELETE FROM sealing_keys WHERE period = ?", (period,))
 
-    def back_up(self, path: Path) -> tuple[int, int]:
-        return sqlite_backup.back_up(self._db, path, MIGRATIONS)
+    def back_up(self, path: Path, tag: sqlite_backup.Tag) -> tuple[int, int]:
+        return sqlite_backup.back_up(self._db, path, MIGRATIONS, tag)
 
     def restored_at(self) -> int:
         """When this store was made of a copy (unix seconds); 0 if it was not, or the log was found whole since."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -544,8 +544,11 @@ class CustodianStore(Protocol):
     def add_sealing_key(self, key: StoredSealingKey) -> None: ...
     def resign_sealing_key(self, period: int, envelope: bytes) -> None: ...
     def erase_sealing_key(self, period: int) -> None: ...
-    def back_up(self, path: Path) -> tuple[int, int]:
-        """Copy all but shares, row keys and sealing keys into a new file: (rows, bytes)."""
+    def back_up(self, path: Path, tag: Callable[[Iterable[bytes]], bytes]) -> tuple[int, int]:
+        """Copy all but shares, row keys and sealing keys into a new file: (rows, bytes).
+
+        `tag` makes 32 bytes over all of the file, which come in pieces: nobody restores a copy that was altered.
+        """
         ...
 
     def restored_at(self) -> int: ...

@@ -8,7 +8,10 @@ root itself stays: under it lie the identity, the log's and the registry's tags,
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -208,6 +211,13 @@ class Vault:
     def tag(self, purpose: str, data: bytes) -> bytes:
         """32 bytes that only who has the root can make for this data (HKDF-Expand as a MAC)."""
         return expand(self._root.reveal(), labels.HKDF_STORE + b" tag " + purpose.encode() + b" " + data, 32)
+
+    def tag_of_copy(self, pieces: Iterable[bytes]) -> bytes:
+        """32 bytes (HMAC-SHA256) over a copy of the store, under a key for copies alone; the pieces in their order."""
+        made = hmac.new(expand(self._root.reveal(), labels.HKDF_BACKUP, 32), digestmod=hashlib.sha256)
+        for piece in pieces:
+            made.update(piece)
+        return made.digest()
 
     def _key(self, purpose: str) -> bytes:
         key = self._purposes.get(purpose)

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
+from typing import BinaryIO, cast
 
 from sqlite_utils import Database, Migrations
 
@@ -48,19 +48,24 @@ def create(path: Place, migrations: Migrations) -> sqlite3.Connection:
     return connection
 
 
-def create_from(path: Path, content: bytes) -> None:
-    """A new store's file with this content, down to the disk; StoreError if it exists."""
+@contextmanager
+def creating(path: Path) -> Iterator[BinaryIO]:
+    """A new store's file to write whole, down to the disk; gone again if that fails. StoreError if it exists."""
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except FileExistsError:
         raise StoreError(
             f"{path} exists already: refusing to write over a store", reason="STORE_EXISTS"
         ) from None
-    remove_side_files(path)  # a journal of the store that was lost must not be played into this one
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            remove_side_files(path)  # a journal of the store that was lost must not be played into this one
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        path.unlink()
+        raise
 
 
 def remove_side_files(path: Path) -> None:

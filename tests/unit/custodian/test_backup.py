@@ -11,7 +11,7 @@ from kms.custodian.check import check_store
 from kms.custodian.resharing import OldPlan, opening_of
 from kms.custodian.rolling import Rolling
 from kms.custodian.sqlite import SqliteCustodianStore
-from kms.custodian.sqlite_backup import BLANK, LEFT_OUT
+from kms.custodian.sqlite_backup import BLANK, LEFT_OUT, MARK
 from kms.custodian.sqlite_rolling import COLUMNS
 from kms.custodian.store import StoredKey
 from kms.custodian.vault import Vault
@@ -25,6 +25,8 @@ from tests.protocol.repairs import Repairing
 from tests.protocol.world import LAB, START, Device, World, storage_root
 from tests.unit.custodian import rolled_store as rolled
 
+TAG = Vault(rolled.ROOT).tag_of_copy
+
 
 def copied(folder: Path) -> tuple[rolled.Opened, Path]:
     opened = rolled.create(folder)
@@ -33,7 +35,7 @@ def copied(folder: Path) -> tuple[rolled.Opened, Path]:
     opened.store._db.execute("PRAGMA secure_delete=OFF")
     opened.store._db.execute("DELETE FROM keys WHERE id = 5")
     copy = folder / "copy"
-    opened.store.back_up(copy)
+    opened.store.back_up(copy, TAG)
     return opened, copy
 
 
@@ -74,23 +76,41 @@ def test_all_that_a_roll_wraps_anew_is_left_out_of_copies() -> None:
 def test_a_copy_is_written_over_nothing_and_leaves_nothing_half_done(tmp_path: Path) -> None:
     opened, copy = copied(tmp_path)
     with pytest.raises(ConfigError):
-        opened.store.back_up(copy)
+        opened.store.back_up(copy, TAG)
     with pytest.raises(ConfigError):
-        opened.store.back_up(tmp_path / "nowhere" / "copy")
+        opened.store.back_up(tmp_path / "nowhere" / "copy", TAG)
     assert not list(tmp_path.glob("*.new"))
+
+
+def tagged(path: Path, content: bytes) -> Path:
+    """A file with this content that carries the tag of a copy all the same."""
+    path.write_bytes(content + MARK + TAG([content, MARK]))
+    return path
 
 
 def test_a_copy_of_the_store_itself_is_not_taken_for_a_backup(tmp_path: Path) -> None:
     opened, _ = copied(tmp_path)
     opened.store.empty_journal()
     opened.store.close()
+    store, target = (tmp_path / "store.db").read_bytes(), tmp_path / "other.db"
+    for number, content in enumerate((store, b"SQLite format 3\0" + bytes(4096), b"nothing of the kind")):
+        file = tagged(tmp_path / f"file-{number}", content)
+        with pytest.raises(StoreError):
+            SqliteCustodianStore.restore(file, target, START, TAG)
+        assert not target.exists()
     with pytest.raises(StoreError) as refused:
-        SqliteCustodianStore.restore(tmp_path / "store.db", tmp_path / "other.db", START)
+        SqliteCustodianStore.restore(tagged(tmp_path / "file", store), target, START, TAG)
     assert refused.value.reason == "NOT_A_BACKUP"
-    (tmp_path / "garbage").write_bytes(b"SQLite format 3\0" + bytes(4096))
-    with pytest.raises(StoreError):
-        SqliteCustodianStore.restore(tmp_path / "garbage", tmp_path / "other.db", START)
-    assert not (tmp_path / "other.db").exists()
+
+
+def test_a_store_that_is_there_is_not_written_over(tmp_path: Path) -> None:
+    opened, copy = copied(tmp_path)
+    opened.store.close()
+    before = (tmp_path / "store.db").read_bytes()
+    with pytest.raises(StoreError) as refused:
+        SqliteCustodianStore.restore(copy, tmp_path / "store.db", START, TAG)
+    assert refused.value.reason == "STORE_EXISTS"
+    assert (tmp_path / "store.db").read_bytes() == before
 
 
 def test_a_journal_of_the_lost_store_is_not_played_into_the_restored_one(tmp_path: Path) -> None:
@@ -101,7 +121,7 @@ def test_a_journal_of_the_lost_store_is_not_played_into_the_restored_one(tmp_pat
     opened.store.close()
     target = tmp_path / "other.db"
     target.with_name("other.db-wal").write_bytes(journal)
-    store = SqliteCustodianStore.restore(copy, target, START)
+    store = SqliteCustodianStore.restore(copy, target, START, TAG)
     assert store.total(b"\xaa", 0) == 0
     store.close()
 
@@ -132,7 +152,8 @@ def restore(world: World, index: int) -> None:
     path = world.folder / f"custodian-{index}.db"
     path.unlink()
     erasable.discard(world.row_root(index))
-    SqliteCustodianStore.restore(copy, path, world.clock()).close()
+    tag = Vault(storage_root(index)).tag_of_copy
+    SqliteCustodianStore.restore(copy, path, world.clock(), tag).close()
     world.start(index)
 
 

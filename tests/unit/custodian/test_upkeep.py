@@ -12,11 +12,14 @@ import pytest
 from typer.testing import CliRunner
 
 from kms.cli.app import command_line
+from kms.custodian.config import CustodianConfig, open_vault
 from kms.custodian.roll_store import Phase, RollState
+from kms.custodian.sqlite import SqliteCustodianStore
 from kms.custodian.upkeep_service import REST, UpkeepService
 from kms.dev.founding import found
 from kms.statements.audit import LogKind, read_entry
 from kms.storage import erasable
+from kms.storage.config import load
 from kms.transport.server import Call
 from kms.wire.v1 import upkeep_pb2
 from tests.protocol.world import LAB, World
@@ -200,16 +203,36 @@ def test_backup_and_restore(folder: Path) -> None:
     assert "0 keys" in kms("check", "--config", config)
 
 
+def refused(folder: Path, copy: Path) -> str:
+    """Why nothing is restored of a copy."""
+    config = str(folder / "custodian.toml")
+    done = CliRunner().invoke(command_line(), ["custodian", "restore", str(copy), "--config", config])
+    assert done.exit_code != 0
+    return str(getattr(done.exception, "reason", done.output))
+
+
 def test_restore_writes_over_no_store_and_takes_no_copy_of_another(folder: Path) -> None:
-    config, copy = folder / "custodian.toml", folder / "copy.db"
-    kms("backup", copy, "--config", folder.parent / "custodian-2" / "custodian.toml")
-    refused = CliRunner().invoke(command_line(), ["custodian", "restore", str(copy), "--config", str(config)])
-    assert getattr(refused.exception, "reason", refused.output) == "STORE_EXISTS"
+    config, copy, foreign = folder / "custodian.toml", folder / "copy.db", folder / "foreign.db"
+    kms("backup", copy, "--config", config)
+    kms("backup", foreign, "--config", folder.parent / "custodian-2" / "custodian.toml")
+    assert refused(folder, copy) == "STORE_EXISTS"
     before = (folder / "row.root").read_bytes()
     for path in folder.glob("custodian.db*"):
         path.unlink()
-    refused = CliRunner().invoke(command_line(), ["custodian", "restore", str(copy), "--config", str(config)])
-    assert getattr(refused.exception, "reason", refused.output) == "STORE_FOREIGN"
+    assert refused(folder, foreign) == "BACKUP_ALTERED"
+    assert not list(folder.glob("custodian.db*"))
+    assert (folder / "row.root").read_bytes() == before
+
+
+def test_nor_a_copy_of_another_that_has_the_same_storage_root(folder: Path) -> None:
+    settings = load(CustodianConfig, folder / "custodian.toml")
+    store = SqliteCustodianStore.create(folder / "other.db", settings.keyring_id, 2)
+    store.back_up(folder / "copy.db", open_vault(settings).tag_of_copy)
+    store.close()
+    before = (folder / "row.root").read_bytes()
+    for path in folder.glob("custodian.db*"):
+        path.unlink()
+    assert refused(folder, folder / "copy.db") == "STORE_FOREIGN"
     assert not list(folder.glob("custodian.db*"))
     assert (folder / "row.root").read_bytes() == before
 
