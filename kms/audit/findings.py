@@ -22,6 +22,7 @@ class Kind(enum.StrEnum):
     PROMISE_BROKEN = "PROMISE_BROKEN"
     RELEASE_UNFOUNDED = "RELEASE_UNFOUNDED"
     BASIS_SHORT = "BASIS_SHORT"
+    NOT_ALLOWED = "NOT_ALLOWED"
     ENTRY_MALFORMED = "ENTRY_MALFORMED"
     LOG_UNPROVEN = "LOG_UNPROVEN"
     SILENT = "SILENT"
@@ -38,6 +39,7 @@ MEANING: Final[Mapping[Kind, str]] = {
     Kind.PROMISE_BROKEN: "signed that an entry stands in its log, and another one stands in its place",
     Kind.RELEASE_UNFOUNDED: "released on decisions that were not made, as far as anybody can show",
     Kind.BASIS_SHORT: "released on fewer decisions than any manifest's threshold",
+    Kind.NOT_ALLOWED: "released what it had not allowed itself",
     Kind.ENTRY_MALFORMED: "signed a log that holds something that is no entry",
     Kind.LOG_UNPROVEN: "shows entries that do not add up to what it signed",
     Kind.SILENT: "did not show its log, or not all of it",

@@ -75,6 +75,16 @@ class Mirror:
             raise _damaged(self._folder, error.message) from None
         return entry, proof
 
+    def bundle(self, number: int) -> list[bytes]:
+        """The exact bytes of a bundle's entries; StoreError if the copy no longer holds what was signed."""
+        first = number * TILE_WIDTH
+        entries = self._bundle(number, min(TILE_WIDTH, self.size - first))
+        hashes = b"".join(merkle.leaf_hash(entry) for entry in entries)
+        if not equal(hashes, self._tile(0, number, len(entries))[: len(hashes)]):
+            raise _damaged(self._folder, f"the entries from {first} on are others than their hashes")
+        self.entry(first)  # its path is made of all other hashes of the tile
+        return entries
+
     def root_at(self, size: int) -> bytes:
         """The root over the first entries."""
         return merkle.root(self.nodes, size)

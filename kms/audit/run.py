@@ -16,6 +16,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
+from kms.audit import allowing
 from kms.audit.crossing import Crossing, Doubt
 from kms.audit.evidence import check
 from kms.audit.findings import Finding, accused, folded
@@ -116,6 +117,8 @@ class Audit:
         crossing = self._crossing()
         doubts, waiting = self._doubts(crossing, promises, before.doubts)
         self._findings += crossing.shortage()
+        for index, read in self._reads.items():
+            self._findings += allowing.unallowed(read, crossing.mirrors[index], before.alone)
         self._findings += crossing.findings(doubts)
         self._hold(crossing, promises)
         self._compare(crossing)

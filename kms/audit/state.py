@@ -13,6 +13,8 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Final
 
+from kms.audit import allowing
+from kms.audit.allowing import Alone
 from kms.audit.crossing import Doubt
 from kms.audit.evidence import check
 from kms.audit.findings import Finding, Kind
@@ -33,6 +35,7 @@ class Kept:
     doubts: tuple[Doubt, ...] = ()
     place: str = ""
     """How far a coordinator's list of promises was read."""
+    alone: tuple[Alone, ...] = ()
 
     @classmethod
     def of(cls, findings: Iterable[Finding], doubts: Sequence[Doubt], place: str) -> Kept:
@@ -42,7 +45,8 @@ class Kept:
             for finding in shown
             if finding.kind is Kind.ROLLED_BACK and "promise" in finding.evidence.parts
         ]
-        return cls(tuple(f for f in shown if f.transferable), tuple(promises), tuple(doubts), place)
+        transferable = tuple(f for f in shown if f.transferable)
+        return cls(transferable, tuple(promises), tuple(doubts), place, allowing.kept(shown))
 
 
 def load(folder: Path, parties: Parties) -> Kept:
@@ -58,6 +62,7 @@ def load(folder: Path, parties: Parties) -> Kept:
         promises = tuple(base64.b64decode(one, validate=True) for one in kept["promises"])
         doubts = tuple(Doubt(*(int(n) for n in one)) for one in kept["doubts"])
         place = str(kept["place"])
+        alone = tuple(Alone(*(int(n) for n in one)) for one in kept.get("alone", ()))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise StoreError(f"{path} cannot be read: begin with a new folder", reason="STATE_DAMAGED") from None
     for finding in findings:
@@ -68,7 +73,7 @@ def load(folder: Path, parties: Parties) -> Kept:
                 f"{path} was changed: it accuses custodian {finding.index}, and {error.message}",
                 reason="STATE_DAMAGED",
             ) from None
-    return Kept(findings, promises, doubts, place)
+    return Kept(findings, promises, doubts, place, alone)
 
 
 def save(folder: Path, parties: Parties, kept: Kept) -> None:
@@ -80,5 +85,6 @@ def save(folder: Path, parties: Parties, kept: Kept) -> None:
         "promises": [base64.b64encode(one).decode() for one in kept.promises],
         "doubts": [astuple(doubt) for doubt in kept.doubts],
         "place": kept.place,
+        "alone": [astuple(one) for one in kept.alone],
     }
     write(folder / _NAME, json.dumps(facts, indent=1).encode())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -50,6 +51,10 @@ def run(
         list[Path] | None,
         typer.Option(help="A file or folder of promises that clients kept; may be repeated."),
     ] = None,
+    transcript: Annotated[
+        list[Path] | None,
+        typer.Option(help="A ceremony's transcript or a folder of them, for the promises; may be repeated."),
+    ] = None,
     coordinator: Annotated[
         str, typer.Option(help="HOST:PORT of the coordinator, to read the promises that it kept.")
     ] = "",
@@ -77,6 +82,7 @@ def run(
 
     parties = _parties(chain, keyring_id)
     brought = [one for path in promises or [] for one in read_promises(path)]
+    brought += [one for path in transcript or [] for one in _transcribed(path)]
     seen_notes = [_read(path) for path in seen or []]
     sources = _sources(parties, log or [], authorities)
     with ExitStack() as stack:
@@ -189,6 +195,19 @@ def _listed(
     if authorities is None:
         raise ConfigError("--coordinator needs --authorities")
     return promises_at(coordinator, authorities, parties.chain.keyring_id, load(folder, parties).place)
+
+
+def _transcribed(path: Path) -> Iterator[bytes]:
+    """Custodians' statements in a transcript that promise an entry; who kept it is believed nothing."""
+    from kms.ceremony.files import Enveloped, read_bytes, read_line
+    from kms.statements.envelope import pack
+    from kms.statements.promises import may_promise
+
+    for file in sorted(path.glob("*.jsonl")) if path.is_dir() else [path]:
+        for number, raw in enumerate(read_bytes(file).splitlines(keepends=True), 1):
+            line = read_line(raw, f"{file}, line {number}")
+            if isinstance(line, Enveloped) and may_promise(line.payload_type):
+                yield pack(line.payload_type, line.payload, line.signatures)
 
 
 def _write(report: Report, json_file: Path | None, html_file: Path | None) -> None:

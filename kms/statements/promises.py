@@ -130,6 +130,11 @@ _SAYS: Final[dict[type, Callable[[Any], Says]]] = {
 _TYPES: Final = {payload_type(cls): cls for cls in _SAYS}
 
 
+def may_promise(kind: str) -> bool:
+    """Whether statements of this payload type promise an entry of a log."""
+    return kind in _TYPES
+
+
 def open_promise(envelope: bytes, chain: Chain) -> Promise:
     """The promise in a custodian's signed statement.
 

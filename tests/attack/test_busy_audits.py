@@ -31,7 +31,7 @@ def test_what_is_cosigned_while_a_log_is_read_on_accuses_nobody(scene: Scene) ->
 
     def work_when_asked_last(note: bytes) -> bytes:
         # Everybody works on after the first logs were read: the first one seems too short, and is read once more.
-        scene.read((1, 2, 3), (5,))
+        scene.read((1, 2, 3, 5), (5,))
         fifth.on_checkpoint = lambda honest: honest
         return fifth.note()
 

@@ -10,13 +10,20 @@ import pytest
 from kms.audit.evidence import check
 from kms.audit.parties import Parties
 from kms.audit.run import Audit, Given, Report
-from kms.statements.envelope import open_signed, unpack
+from kms.ceremony.files import Enveloped
+from kms.custodian.ledger import Ledger
+from kms.statements.envelope import open_signed, pack, unpack
+from kms.statements.promises import may_promise
 from kms.statements.release import Decision, build_certificate
 from kms_client.cache import OpenKey
 from tests.protocol.audited import kinds
 from tests.protocol.coordinator import kind
+from tests.protocol.destroying import destroy
 from tests.protocol.node_logs import NodeLog, put_back, take_snapshot
-from tests.protocol.world import Device, World
+from tests.protocol.repairs import Repairing, lose_store
+from tests.protocol.world import LAB, Device, World
+from tests.unit.ceremony.test_verify_pools import generate
+from tests.unit.ceremony.test_verify_resharing import reshare
 
 
 @pytest.fixture
@@ -99,3 +106,73 @@ def test_the_three_that_lie_are_named_and_nobody_else(world: World) -> None:
     # They stay named, and honest ones stay unnamed, when nothing new is brought.
     again = audit(world)
     assert kinds(again) == kinds(report)
+
+
+def test_one_that_releases_without_allowing_it_is_named_by_its_own_log(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fifth was bought: it denies for the record, and gives its share to whom three others allow."""
+    owner = world.device("owner")
+    keys = world.create(owner)
+    read(world, owner, keys)
+    assert audit(world).clean
+    prepared = world.prepare(owner, keys)
+    honest = Ledger.append
+
+    def deny(ledger: Ledger, *entry: object, **parts: object) -> int:
+        return honest(ledger, *entry, **{**parts, "outcome": "DENY"})  # type: ignore[arg-type]
+
+    decisions = [world.decide_at(index, prepared) for index in (1, 2, 3)]
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "append", deny)
+        world.decide_at(5, prepared)
+    certificate = build_certificate(
+        prepared.opened.hash, [open_signed(Decision, one, unpack(one)[2][0][0]) for one in decisions]
+    )
+    for index in (1, 2, 3, 5):
+        world.nodes[index].release(prepared.opened.hash, certificate)
+    assert kinds(audit(world)) == [(5, "NOT_ALLOWED")]
+
+
+def promises_of(lines: Sequence[object]) -> list[bytes]:
+    """What `kms audit run --transcript` reads of a ceremony's transcript."""
+    found = [line for line in lines if isinstance(line, Enveloped) and may_promise(line.payload_type)]
+    return [pack(line.payload_type, line.payload, line.signatures) for line in found]
+
+
+def test_honest_ceremonies_keep_what_they_promised(world: World, tmp_path: Path) -> None:
+    owner = world.device("owner")
+    keys = world.create(owner, [LAB] * 3)
+    promises = promises_of([*reshare(world, tmp_path / "t"), *generate(world, tmp_path / "t")])
+    names = {unpack(one)[0].split(".")[-1] for one in promises}
+    assert len(promises) == 15, names  # installed, erased, kept of a pool: five of each
+    _, words = destroy(world, owner, keys[:1])
+    report = audit(world, [*promises, *words.values()])
+    assert report.clean
+    assert report.promises == 20
+    assert report.refused_promises == 0
+    assert audit(world, promises_of(reshare(world, tmp_path / "u", 2))).clean
+
+
+def test_a_repair_keeps_what_it_promised(world: World) -> None:
+    keys = world.create(world.device("owner"), [LAB] * 3)
+    lose_store(world, 2)
+    repair = Repairing(world, 2, keys[0].descriptor.version, tuple(key.key_id for key in keys))
+    report = audit(world, [repair.run()])
+    assert report.promises == 1
+    assert report.clean
+
+
+def test_a_custodian_that_left_its_part_in_a_ceremony_out_of_its_log_is_named(
+    world: World, tmp_path: Path
+) -> None:
+    world.create(world.device("owner"), [LAB] * 3)
+    take_snapshot(world, 2, "before")
+    lines = reshare(world, tmp_path / "t")
+    put_back(world, 2, "before")
+    assert audit(world).clean, "without the transcript nobody knows"
+    for _ in range(8):
+        world.create(world.device("owner"), [LAB])
+    report = audit(world, promises_of(lines))
+    assert {index for index, _ in kinds(report)} == {2}
+    assert "PROMISE_BROKEN" in {what for _, what in kinds(report)}

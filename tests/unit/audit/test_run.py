@@ -140,13 +140,13 @@ def test_what_a_peer_cosigned_since_is_no_rollback(scene: Scene) -> None:
 
 def test_a_release_that_rests_on_a_decision_newer_than_its_log_was_read_is_no_fault(scene: Scene) -> None:
     early, late = scene.logs[1], scene.logs[5]
-    scene.read((1, 2, 3), (5,))
+    scene.read((1, 2, 3, 5), (5,))
     done: list[None] = []
 
     def grows(honest: bytes) -> bytes:
         if not done:  # between the reading of the first log and of the last
             done.append(None)
-            scene.read((1, 2, 3), (5,))
+            scene.read((1, 2, 3, 5), (5,))
             return late.note()
         return honest
 
