@@ -151,7 +151,8 @@ def test_every_command_that_a_page_shows_exists_with_its_options() -> None:
     shown = []
     for page in PAGES:
         for line in re.findall(
-            r"\bkms (?:admin|ceremony|coordinator|credential|custodian|dev|grant|key|keyring|login|owner|policy)"
+            r"\bkms (?:admin|audit|ceremony|coordinator|credential|custodian|dev|grant|history|key|keyring|login"
+            r"|owner|policy)"
             r" [^`\n|;()]*",
             page.read_text(),
         ):
