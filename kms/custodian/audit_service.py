@@ -6,8 +6,11 @@ from collections.abc import Awaitable, Callable
 from typing import Final, Protocol, TypeVar
 
 from kms.crypto.hashing import equal
+from kms.custodian.log_keeping import RECOVERY
 from kms.custodian.node import CustodianNode
-from kms.errors import NotFound
+from kms.custodian.watch import Watch
+from kms.errors import NotFound, Unavailable
+from kms.statements.checkpoint import CheckpointNote
 from kms.statements.ids import RequestHash
 from kms.transport.server import Call, Method
 from kms.wire.v1 import audit_service_pb2 as pb
@@ -24,10 +27,15 @@ class Run(Protocol):
 
 
 class AuditService:
-    """Messages in, node steps, messages out. `aside` runs long steps without holding up health and small ones."""
+    """Messages in, steps, messages out. `aside` runs long steps without holding up health and small ones.
 
-    def __init__(self, node: Callable[[], CustodianNode], run: Run, aside: Run) -> None:
-        self._node, self._run, self._aside = node, run, aside
+    `watch` answers in RECOVERY too; `node` does not, and so no checkpoint is signed then: what was signed is shown.
+    """
+
+    def __init__(
+        self, node: Callable[[], CustodianNode], watch: Callable[[], Watch], run: Run, aside: Run
+    ) -> None:
+        self._node, self._watch, self._run, self._aside = node, watch, run, aside
 
     def methods(self) -> tuple[Method, ...]:
         return tuple(
@@ -41,44 +49,55 @@ class AuditService:
             )
         )
 
-    def _of(self, keyring_id: bytes) -> CustodianNode:
-        node = self._node()
-        if not equal(keyring_id, node.context.keyring.keyring_id):
+    def _of(self, keyring_id: bytes) -> Watch:
+        watch = self._watch()
+        if not equal(keyring_id, watch.keyring_id):
             raise NotFound("this node serves another keyring", reason="WRONG_KEYRING")
-        return node
+        return watch
 
     async def get_checkpoint(self, request: pb.GetCheckpointRequest, call: Call) -> pb.GetCheckpointResponse:
-        node = self._of(request.keyring_id)
-        watch = node.watch
+        watch = self._of(request.keyring_id)
         note, cosigned = await self._run(
-            lambda: (watch.with_cosignatures(node.checkpoint()), watch.cosigned())
+            lambda: (watch.with_cosignatures(newest(self._node, watch)), watch.cosigned())
         )
         return pb.GetCheckpointResponse(
             checkpoint=note.to_bytes(), cosigned=cosigned.to_bytes() if cosigned else b""
         )
 
     async def get_tiles(self, request: pb.GetTilesRequest, call: Call) -> pb.GetTilesResponse:
-        tiles = await self._aside(self._of(request.keyring_id).tiles, list(request.paths))
+        tiles = await self._aside(self._of(request.keyring_id).log.tiles, list(request.paths))
         return pb.GetTilesResponse(tiles=tiles)
 
     async def get_inclusion_proof(
         self, request: pb.GetInclusionProofRequest, call: Call
     ) -> pb.GetInclusionProofResponse:
-        node = self._of(request.keyring_id)
-        entry, proof = await self._run(node.inclusion, request.index, request.size)
+        log = self._of(request.keyring_id).log
+        entry, proof = await self._run(log.inclusion, request.index, request.size)
         return pb.GetInclusionProofResponse(entry=entry, proof=proof)
 
     async def get_consistency_proof(
         self, request: pb.GetConsistencyProofRequest, call: Call
     ) -> pb.GetConsistencyProofResponse:
-        node = self._of(request.keyring_id)
-        proof = await self._run(node.consistency_proof, request.old_size, request.new_size)
+        log = self._of(request.keyring_id).log
+        proof = await self._run(log.consistency_proof, request.old_size, request.new_size)
         return pb.GetConsistencyProofResponse(proof=proof)
 
     async def get_certificate(
         self, request: pb.GetCertificateRequest, call: Call
     ) -> pb.GetCertificateResponse:
-        node = self._of(request.keyring_id)
-        name = RequestHash(request.request_hash)
-        found = await self._run(node.certificates, name, request.certificate_hash)
+        log = self._of(request.keyring_id).log
+        found = await self._run(log.certificates, RequestHash(request.request_hash), request.certificate_hash)
         return pb.GetCertificateResponse(certificates=found)
+
+
+def newest(node: Callable[[], CustodianNode], watch: Watch) -> CheckpointNote:
+    """The checkpoint of the log as it is, signed now if need be; of a node that stands still, what it has signed.
+
+    Asked on the node's turn and not before it: a node that has come to stand still meanwhile signs no second history.
+    """
+    try:
+        return node().checkpoint()
+    except Unavailable as error:
+        if error.reason != RECOVERY:
+            raise
+    return watch.log.signed()

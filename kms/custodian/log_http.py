@@ -14,7 +14,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from kms.crypto.merkle import TILE_WIDTH
+from kms.custodian.audit_service import newest
 from kms.custodian.node import CustodianNode
+from kms.custodian.watch import Watch
 from kms.custodian.witness import MAX_REQUEST, HttpAnswer, answer
 from kms.errors import Exhausted, KmsError, NotFound
 from kms.statements.tiles import read_path
@@ -31,6 +33,8 @@ class Served(Protocol):
 
     @property
     def node(self) -> CustodianNode: ...
+    @property
+    def watch(self) -> Watch: ...
     async def run(self, step: Callable[..., R], *arguments: object) -> R: ...
     async def read(self, step: Callable[..., R], *arguments: object) -> R: ...
     def heard(self) -> None: ...
@@ -55,9 +59,9 @@ class LogPages:
         return await self._answer(self._checkpoint)
 
     async def _checkpoint(self) -> Response:
-        node = self._service.node
+        watch = self._service.watch
         # Readers of C2SP's logs may ask for witnesses: better the last one that they have cosigned than one without.
-        note = await self._service.read(lambda: node.watch.cosigned() or node.checkpoint())
+        note = await self._service.read(lambda: watch.cosigned() or newest(lambda: self._service.node, watch))
         return Response(note.to_bytes(), media_type=TEXT, headers={"cache-control": "no-store"})
 
     async def tile(self, request: Request) -> Response:
@@ -68,7 +72,7 @@ class LogPages:
             whole = read_path(path).width == TILE_WIDTH
         except KmsError:
             raise NotFound("no path of a tile", reason="NO_SUCH_TILE") from None
-        (tile,) = await self._service.read(self._service.node.tiles, [path])
+        (tile,) = await self._service.read(self._service.watch.log.tiles, [path])
         headers = {"cache-control": FOR_EVER if whole else "no-store"}
         return Response(tile, media_type="application/octet-stream", headers=headers)
 

@@ -284,19 +284,19 @@ class CustodianNode:
 
     def tiles(self, paths: Sequence[str]) -> list[bytes]:
         """Bytes of the first of these tiles and bundles, as many as fit into an answer."""
-        return auditing.tiles(self.context, paths)
+        return self.watch.log.tiles(paths)
 
     def inclusion(self, index: int, size: int) -> tuple[bytes, list[bytes]]:
         """(entry, proof that it stands in the log of this size)."""
-        return auditing.inclusion(self.context, index, size)
+        return self.watch.log.inclusion(index, size)
 
     def consistency_proof(self, old: int, new: int) -> list[bytes]:
         """Proof that the log of `new` entries begins with that of `old`."""
-        return auditing.consistency_proof(self.context, old, new)
+        return self.watch.log.consistency_proof(old, new)
 
     def certificates(self, request: RequestHash, certificate_hash: bytes = b"") -> list[bytes]:
         """On what a request's shares went out here."""
-        return auditing.certificates(self.context, request, certificate_hash)
+        return self.watch.log.certificates(request, certificate_hash)
 
     def owner_events(self, owner: Thumbprint, after: int, limit: int) -> list[details.OwnerEvent]:
         """The next entries above number `after` that concern an owner: for whoever was found to be that owner."""

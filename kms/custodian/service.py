@@ -82,7 +82,9 @@ class CustodianService:
         self._changed: dict[bytes, set[asyncio.Event]] = defaultdict(set)
         self._owners = consent_service.ConsentService(lambda: self._node, self._run)
         self._issuers = issuer_service.IssuerService(lambda: self._node, self._run)
-        self._audits = audit_service.AuditService(lambda: self._node, self.read, self._read_aside)
+        self._audits = audit_service.AuditService(
+            lambda: self._node, lambda: self.watch, self.read, self._read_aside
+        )
         self._histories = history_service.HistoryService(lambda: self._node, self.read)
         self._upkeep = upkeep_service.UpkeepService(lambda: self._node, self._run_aside)
         self._endings = destruction_service.DestructionService(
@@ -142,7 +144,9 @@ class CustodianService:
 
     def _check_turn(self, step: Callable[..., object]) -> None:
         """What was asked for before the node came to stand still, and waited for its turn, is not done either."""
-        if self._still and getattr(step, "__self__", None) is self._opened:
+        if not self._still or self._opened is None:
+            return
+        if getattr(step, "__self__", None) in (self._opened, self._opened.witness):
             _ = self._node  # says why not
 
     async def _run(self, step: Callable[..., R], *arguments: object) -> R:
@@ -499,7 +503,7 @@ async def serve(
 
     async def still() -> None:
         await server.set_serving(names, serving=False)
-        await server.set_serving({RECOVERY, witness_service.SERVICE})
+        await server.set_serving({RECOVERY, witness_service.SERVICE, audit_service.SERVICE})
 
     keeper = LogKeeper(config, service, still)
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from kms.crypto.hashing import equal
 from kms.custodian.mirrors import PAGE
+from kms.custodian.own_log import OwnLog
 from kms.custodian.store import CustodianStore
 from kms.custodian.tree import Leaves, LogTree
 from kms.errors import KmsError, NotFound
@@ -32,8 +33,9 @@ class Watch:
 
     def __init__(self, store: CustodianStore, chain: Callable[[], Chain]) -> None:
         self._store, self._chain = store, chain
-        keyring_id, index = store.identity()
-        self.own: Final = log_origin(keyring_id, index)
+        self.keyring_id, index = store.identity()
+        self.own: Final = log_origin(self.keyring_id, index)
+        self.log: Final = OwnLog(store)
 
     def keys(self) -> dict[str, bytes]:
         """The keys of all logs by origin, the own one's too."""

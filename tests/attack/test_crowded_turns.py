@@ -43,12 +43,14 @@ def test_what_waited_for_its_turn_is_not_done_once_the_node_stands_still(world: 
         run = service._run_aside if aside else service._run
         async with service._turn:
             waiting = asyncio.create_task(run(node.decide, envelope, blob))
+            cosigning = asyncio.create_task(run(node.witness.add_checkpoint, b""))
             reading = asyncio.create_task(service.read(node.watch.witnessed))
             await asyncio.sleep(0)
             service.stand_still()
-        with pytest.raises(Unavailable) as refused:
-            await waiting
-        assert refused.value.reason == "RECOVERY"
+        for unanswered in (waiting, cosigning):
+            with pytest.raises(Unavailable) as refused:
+                await unanswered
+            assert refused.value.reason == "RECOVERY"
         assert await reading == []  # what is kept of logs is read on
         service._thread.shutdown()
 

@@ -19,6 +19,7 @@ from kms.dev.founding import commands
 from kms.statements.checkpoint import log_origin, read_note
 from kms.wire.v1 import custodian_pb2, witness_pb2
 from tests.e2e.site import CUSTODIAN, Site, await_condition, read_refusal
+from tests.e2e.test_audits import audit
 
 CONTEXT = {"patient": "p", "category": "lab"}
 WITNESS = "kms.v1.WitnessService"
@@ -107,6 +108,7 @@ def assert_stands_still(site: Site) -> None:
     assert health(site, "") == said.NOT_SERVING
     assert health(site, CUSTODIAN) == said.NOT_SERVING
     assert health(site, "RECOVERY") == said.SERVING
+    assert health(site, "kms.v1.AuditService") == said.SERVING
     keyring = site.layout.keyring_id
     assert (
         refused(site, "GetSealingKey", custodian_pb2.GetSealingKeyRequest(keyring_id=keyring)) == "RECOVERY"
@@ -137,6 +139,11 @@ def test_a_snapshot_that_is_put_back_answers_nothing_until_it_is_whole(site: Sit
     start_alone(site)
     assert_stands_still(site)
     assert len(entries(site, 1, 1)) < len(log), "what there is of its log is still shown"
+    shown = json.loads(custodian(site, "log", "checkpoint", "--json"))
+    assert 0 < shown["size"] < len(log), "and what it has signed of that, for auditors"
+    status, report = audit(site, tmp_path)
+    assert (status, report["accused"]) == (1, [1])
+    assert [(one["custodian"], one["kind"]) for one in report["findings"]] == [(1, "ROLLED_BACK")]
     assert device.decrypt(first) == b"before", "two of three serve"
 
     # It does not forget that it must not: not even where nobody can be asked.

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from kms.crypto import merkle
-from kms.custodian import audit_service, auditing
+from kms.custodian import audit_service, own_log
+from kms.custodian.own_log import OwnLog
 from kms.custodian.service import CustodianService
 from kms.errors import Invalid, KmsError, NotFound
 from kms.statements.audit import LogEntry, LogKind, read_entry
@@ -19,7 +20,7 @@ from kms.statements.release import open_certificate
 from kms.statements.tiles import ENTRIES, Tile, read_bundle, tiles_of
 from kms.transport.client import Channel
 from kms.transport.process import Port, Server
-from kms.transport.server import Endpoint
+from kms.transport.server import Call, Endpoint
 from kms.wire.v1 import audit_service_pb2 as pb
 from kms_client.requesting import Prepared
 from tests.protocol.logs import entries_of
@@ -132,7 +133,7 @@ def test_a_partial_tile_of_an_earlier_size_is_still_shown(world: World) -> None:
 
 def test_an_answer_holds_as_many_tiles_as_fit(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     long_log(world, 600)
-    monkeypatch.setattr(auditing, "MAX_TILES", 9000)
+    monkeypatch.setattr(own_log, "MAX_TILES", 9000)
     assert [len(tile) for tile in world.nodes[1].tiles(["tile/0/000", "tile/0/001", "tile/0/000"])] == [
         8192,
         8192,
@@ -213,11 +214,16 @@ def test_certificates_are_forgotten_with_the_history(world: World) -> None:
 # -- over the public port ----------------------------------------------------------------------------------
 
 
-def ask(world: World, *calls: tuple[str, object, type]) -> list[object]:
-    """Answers of custodian 1's AuditService; a KmsError's reason in the place of one that was refused."""
+def ask(world: World, *calls: tuple[str, object, type], still: bool = False) -> list[object]:
+    """Answers of custodian 1's AuditService; a KmsError's reason in the place of one that was refused.
+
+    `still`: the node was found to lack what it has signed.
+    """
 
     async def run() -> list[object]:
         service = CustodianService(world.nodes[1])
+        if still:
+            service.stand_still()
         socket = world.folder / "public.sock"
         server = Server(
             [Port(f"unix:{socket}", None, [Endpoint(audit_service.SERVICE, service.audit_methods())])]
@@ -314,3 +320,97 @@ def test_a_node_answers_for_its_own_keyring_alone_and_in_bounds(world: World) ->
         )
         == ["WRONG_KEYRING"] * 5 + ["INVALID_FIELD"] * 2
     )
+
+
+# -- of a node that stands still -----------------------------------------------------------------------------------
+
+
+def test_a_node_that_stands_still_shows_what_it_has_signed_and_signs_nothing(world: World) -> None:
+    prepared = released(world)
+    keyring, node = world.keyring.keyring_id, world.nodes[1]
+    signed = node.checkpoint()
+    size = signed.checkpoint.size
+    world.create(world.device("bob"))
+    checkpoint, tiles, inclusion, consistency, certificate = ask(
+        world,
+        ("GetCheckpoint", pb.GetCheckpointRequest(keyring_id=keyring), pb.GetCheckpointResponse),
+        (
+            "GetTiles",
+            pb.GetTilesRequest(keyring_id=keyring, paths=[f"tile/entries/000.p/{size}"]),
+            pb.GetTilesResponse,
+        ),
+        (
+            "GetInclusionProof",
+            pb.GetInclusionProofRequest(keyring_id=keyring, index=1, size=size),
+            pb.GetInclusionProofResponse,
+        ),
+        (
+            "GetConsistencyProof",
+            pb.GetConsistencyProofRequest(keyring_id=keyring, old_size=2, new_size=size),
+            pb.GetConsistencyProofResponse,
+        ),
+        (
+            "GetCertificate",
+            pb.GetCertificateRequest(keyring_id=keyring, request_hash=prepared.opened.hash),
+            pb.GetCertificateResponse,
+        ),
+        still=True,
+    )
+    assert isinstance(checkpoint, pb.GetCheckpointResponse)
+    assert isinstance(tiles, pb.GetTilesResponse)
+    assert isinstance(inclusion, pb.GetInclusionProofResponse)
+    assert isinstance(consistency, pb.GetConsistencyProofResponse)
+    assert isinstance(certificate, pb.GetCertificateResponse)
+    assert checkpoint.checkpoint == signed.to_bytes()
+    assert node.context.store.log.checkpoint() == signed.to_bytes()
+    assert node.context.store.log.size() > size
+    entries = read_bundle(tiles.tiles[0], size)
+    assert entries[1] == inclusion.entry
+    merkle.check_inclusion(
+        merkle.leaf_hash(inclusion.entry), 1, size, list(inclusion.proof), signed.checkpoint.root
+    )
+    assert list(consistency.proof) == node.consistency_proof(2, size)
+    assert list(certificate.certificates) == node.certificates(prepared.opened.hash)
+
+
+def test_nor_a_checkpoint_that_was_asked_for_before_it_stood_still(world: World) -> None:
+    node = world.nodes[1]
+    signed = node.checkpoint().to_bytes()
+    world.create(world.device("bob"))
+    request = pb.GetCheckpointRequest(keyring_id=world.keyring.keyring_id)
+
+    async def scene() -> bytes:
+        service = CustodianService(node)
+        (method,) = (one for one in service.audit_methods() if one.name == "GetCheckpoint")
+        async with service._turn:
+            waiting = asyncio.ensure_future(method.answer(request, Call("", 60.0)))
+            await asyncio.sleep(0)
+            service.stand_still()
+        shown: pb.GetCheckpointResponse = await waiting
+        service._thread.shutdown()
+        return shown.checkpoint
+
+    assert asyncio.run(scene()) == signed
+    assert node.context.store.log.checkpoint() == signed
+
+
+def test_of_what_was_cut_off_nothing_is_shown(world: World) -> None:
+    """The last checkpoint on an old disk may be of a history that is being put aside; then an earlier one is shown."""
+    node = world.nodes[1]
+    store, log = node.context.store, OwnLog(node.context.store)
+    early = node.checkpoint()
+    store.mirrors.set_cosigned_note(early.to_bytes())
+    world.create(world.device("bob"))
+    late = node.checkpoint()
+    assert log.signed() == late
+    with store.transaction():
+        node.context.ledger.cut(early.checkpoint.size)
+    assert log.signed() == early
+    with store.transaction():
+        node.context.ledger.append(LogKind.STARTED, world.clock(), b"t" * 32)
+    assert log.signed() == early, "of that size, and another history"
+    with store.transaction():
+        node.context.ledger.cut(1)
+    with pytest.raises(NotFound) as refused:
+        log.signed()
+    assert refused.value.reason == "NO_CHECKPOINT"

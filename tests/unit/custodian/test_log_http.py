@@ -45,7 +45,7 @@ class Served:
     """A node's service, without gRPC."""
 
     def __init__(self, node: CustodianNode) -> None:
-        self.node, self.heard_of = node, 0
+        self.node, self.watch, self.heard_of = node, node.watch, 0
 
     async def run(self, step: Callable[..., R], *arguments: object) -> R:
         return step(*arguments)
@@ -193,3 +193,37 @@ def test_only_witnesses_over_tls_are_configured(world: World) -> None:
         outside(world, 2, "http://witness.example")
     with pytest.raises(ConfigError, match="not that of a witness"):
         OutsideWitness("https://witness.example", verifier_key("w", world.identities[2].public))
+
+
+def test_of_a_node_that_stands_still_what_it_has_signed_is_read(world: World) -> None:
+    node = world.nodes[1]
+    signed = node.checkpoint()
+    world.create(world.device("bob"))
+
+    class Still(Served):
+        @property
+        def node(self) -> CustodianNode:
+            raise Unavailable("it stands still", reason="RECOVERY")
+
+        @node.setter
+        def node(self, node: CustodianNode) -> None:
+            self.opened = node
+
+    async def main() -> tuple[httpx2.Response, httpx2.Response, httpx2.Response]:
+        (port,) = free_ports(1)
+        stop = await log_http.start(f"127.0.0.1:{port}", Still(node))
+        try:
+            async with httpx2.AsyncClient(trust_env=False, base_url=f"http://127.0.0.1:{port}") as web:
+                return (
+                    await web.get("/checkpoint"),
+                    await web.get(f"/tile/entries/000.p/{signed.checkpoint.size}"),
+                    await web.post("/add-checkpoint", content=b"old 0"),
+                )
+        finally:
+            await stop()
+
+    checkpoint, bundle, cosigning = asyncio.run(main())
+    assert checkpoint.content == signed.to_bytes()
+    assert len(read_bundle(bundle.content, signed.checkpoint.size)) == signed.checkpoint.size
+    assert cosigning.status_code >= 400
+    assert node.context.store.log.checkpoint() == signed.to_bytes()
