@@ -290,17 +290,21 @@ class OwnerKeyRevocation(_message.Message):
     def __init__(self, suite: _Optional[int] = ..., signer_role: _Optional[_Union[_keyring_pb2.SignerRole, str]] = ..., keyring_id: _Optional[bytes] = ..., manifest_hash: _Optional[bytes] = ..., owner_thumbprint: _Optional[bytes] = ..., signer_thumbprint: _Optional[bytes] = ..., key_thumbprint: _Optional[bytes] = ..., created_at: _Optional[int] = ...) -> None: ...
 
 class Notice(_message.Message):
-    __slots__ = ("number", "at", "kind", "subject_hash", "key_thumbprint", "count")
+    __slots__ = ("number", "at", "kind", "subject_hash", "key_thumbprint", "count", "due_at", "destroy_reason")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     AT_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     SUBJECT_HASH_FIELD_NUMBER: _ClassVar[int]
     KEY_THUMBPRINT_FIELD_NUMBER: _ClassVar[int]
     COUNT_FIELD_NUMBER: _ClassVar[int]
+    DUE_AT_FIELD_NUMBER: _ClassVar[int]
+    DESTROY_REASON_FIELD_NUMBER: _ClassVar[int]
     number: int
     at: int
     kind: NoticeKind
     subject_hash: bytes
     key_thumbprint: bytes
     count: int
-    def __init__(self, number: _Optional[int] = ..., at: _Optional[int] = ..., kind: _Optional[_Union[NoticeKind, str]] = ..., subject_hash: _Optional[bytes] = ..., key_thumbprint: _Optional[bytes] = ..., count: _Optional[int] = ...) -> None: ...
+    due_at: int
+    destroy_reason: int
+    def __init__(self, number: _Optional[int] = ..., at: _Optional[int] = ..., kind: _Optional[_Union[NoticeKind, str]] = ..., subject_hash: _Optional[bytes] = ..., key_thumbprint: _Optional[bytes] = ..., count: _Optional[int] = ..., due_at: _Optional[int] = ..., destroy_reason: _Optional[int] = ...) -> None: ...
