@@ -11,6 +11,7 @@ from kms.errors import ConfigError
 from kms.policy.diff import compare
 from kms.policy.engine import PolicyEngine, default_schema
 from kms.policy.rule_words import rules_in_words
+from kms.policy.schedule import changes as schedule_changes
 from kms.statements.manifest import Custodian, Issuer, Manifest
 
 T = TypeVar("T")
@@ -50,6 +51,7 @@ def changes(before: Manifest, after: Manifest) -> list[str]:
     lines += [f"admin {key.hex()} is new" for key in after.admins if key not in before.admins]
     lines += _issuers(before.issuers, after.issuers)
     lines += _rules(before.policy, after.policy)
+    lines += schedule_changes(before.policy, after.policy) if before.policy != after.policy else ()
     lines += _decisions(before.policy, after.policy)
     if before.golden_hash != after.golden_hash:
         lines.append(f"golden decisions: {_hash(before.golden_hash)} becomes {_hash(after.golden_hash)}")

@@ -16,6 +16,7 @@ from kms.ceremony.words import printable, words
 from kms.crypto.signing import thumbprint
 from kms.policy.anchors import name_anchor
 from kms.policy.rule_words import rules_in_words
+from kms.policy.schedule import schedule_in_words
 from kms.statements import quorums
 from kms.statements.manifest import Custodian, Issuer, Manifest
 from kms.statements.notices import notices
@@ -119,6 +120,7 @@ def facts(proposal: Proposal, now: int) -> dict[str, Any]:
         "changes": changes(proposal.chain.last.manifest, statement) if proposal.chain else [],
         "golden_hash": statement.golden_hash.hex(),
         "budgets": budgets(statement),
+        "retention": schedule_in_words(statement.policy),
         "rules": [
             {"name": r.name, "effect": r.effect, "text": r.text} for r in rules_in_words(statement.policy)
         ],
@@ -214,6 +216,9 @@ def _manifest(proposal: Proposal, manifest: Manifest) -> list[str]:
     lines += [f"  {rule.name}: {rule.text}" for rule in rules_in_words(manifest.policy)]
     if manifest.golden_hash:
         lines += ["  it passes the golden decisions of this hash:", f"    {manifest.golden_hash.hex()}"]
+    kept = schedule_in_words(manifest.policy)
+    if kept:
+        lines += ["", "How long records are kept, by category", *(f"  {line}" for line in kept)]
     if manifest.budgets:
         lines += ["", "Budgets: how many keys are given to whom", *(f"  {b}" for b in budgets(manifest))]
     if proposal.chain is not None:

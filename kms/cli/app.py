@@ -22,6 +22,7 @@ NOUNS = (
     "login",
     "owner",
     "policy",
+    "retention",
 )
 """A module of this folder each, in the order of `kms --help`."""
 

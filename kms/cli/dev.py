@@ -19,14 +19,21 @@ Config = Annotated[Path, typer.Option(help="The process's TOML file.")]
 
 
 @app.command()
-def up(state: State = DEFAULT, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+def up(
+    state: State = DEFAULT,
+    policy: Annotated[
+        Path | None, typer.Option(help="A new cluster's policy, a Cedar file; the default one if left out.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
     """Start a coordinator, five custodians (3 of 5), two issuers and a booking back end."""
     from kms.dev.cluster import Cluster
     from kms.statements import quorums
 
     started = time.monotonic()
     exists = (state / "cluster.json").exists()
-    cluster = Cluster.attach(state) if exists else Cluster.create(state, consoles=True)
+    text = policy.read_text() if policy else None
+    cluster = Cluster.attach(state) if exists else Cluster.create(state, consoles=True, policy=text)
     cluster.start()
     alice = cluster.add_user("alice", "device")
     cluster.add_user("dr-bob", "professional")

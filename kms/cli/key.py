@@ -29,7 +29,9 @@ app.command("lift")(key_orders.lift)
 app.command("sign")(key_orders.sign)
 app.command("hand-in")(key_orders.hand_in)
 HERE = Path()
-OrderFile = Annotated[Path, typer.Argument(metavar="ORDER", help="The order's file.")]
+OrderFile = Annotated[
+    Path, typer.Argument(metavar="ORDER", help="The order's file, or its hash, as notices give it.")
+]
 Wait = Annotated[bool, typer.Option("--wait", help="Go on until the keys are destroyed.")]
 
 
@@ -79,7 +81,8 @@ def destroy(
 @app.command()
 def cancel(order: OrderFile, profile: ProfilePath = HERE, as_json: Json = False) -> None:
     """Call an order off before its time has come. Exit code 1 until so many custodians did that the keys open."""
-    device, said = read_profile(profile), read_file(order)
+    device = read_profile(profile)
+    said = _find(device, order)
     found = act(device, lambda client: client.cancel_destruction(said))
     _tell(found, as_json)
     if not found.called_off:
@@ -89,7 +92,8 @@ def cancel(order: OrderFile, profile: ProfilePath = HERE, as_json: Json = False)
 @app.command()
 def status(order: OrderFile, wait: Wait = False, profile: ProfilePath = HERE, as_json: Json = False) -> None:
     """Where an order stands at each custodian, as it signed."""
-    device, said = read_profile(profile), read_file(order)
+    device = read_profile(profile)
+    said = _find(device, order)
     found = _follow(device, said, as_json) if wait else act(device, lambda client: client.destruction(said))
     _tell(found, as_json)
 
@@ -102,7 +106,8 @@ def get(
     as_json: Json = False,
 ) -> None:
     """Collect the custodians' words into one file, and say what they prove. Exit code 1 if they are not enough."""
-    device, said = read_profile(profile), read_file(order)
+    device = read_profile(profile)
+    said = _find(device, order)
     payload = act(device, lambda client: client.destruction_certificate(said))
     out.write_bytes(payload)
     _show(payload, device.keyring_id, None, as_json)
@@ -161,6 +166,14 @@ def read_file(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
+
+
+def _find(device: Profile, order: Path) -> bytes:
+    """An order from its file; where there is none, and it is a hash, from the custodians."""
+    name = str(order)
+    if order.exists() or len(name) != 64 or set(name) - set("0123456789abcdef"):
+        return read_file(order)
+    return act(device, lambda client: client.find_order(bytes.fromhex(name)))
 
 
 def _names(keys: list[str], paths: list[Path]) -> list[bytes]:

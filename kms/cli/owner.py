@@ -276,7 +276,7 @@ NOTICES = {
     "recovery_stopped": "a recovery was stopped",
     "emergency": "RECORDS WERE READ IN AN EMERGENCY, without your leave",
     "emergency_asked": "somebody asks custodians' people to open records in an emergency, without your leave",
-    "destroy_scheduled": "RECORDS ARE TO BE DESTROYED; if that is a mistake: kms key cancel",
+    "destroy_scheduled": "RECORDS ARE TO BE DESTROYED; if that is a mistake: kms key cancel ORDER",
     "destroy_cancelled": "records are not to be destroyed after all",
     "destroyed": "records were destroyed: nobody opens them any more",
     "read_by_others": "records were read by somebody whom a rule or a custodian's people let in",
@@ -284,9 +284,16 @@ NOTICES = {
 
 
 def _told(heard: Heard) -> str:
+    from kms_client.noticing import reason_name
+
     count = f" ({heard.count} of them)" if heard.count else ""
     by = _list(heard.by) + (f", not by {_list(heard.silent)}" if heard.silent else "")
-    return f"{_when(heard.at)}  {NOTICES[heard.kind.name.lower()]}{count}\n    key {heard.key.hex()}; told by {by}"
+    ends = ""
+    if heard.due_at:
+        why = f", for {reason_name(heard.destroy_reason)}" if heard.destroy_reason else ""
+        ends = f"\n    at {_when(heard.due_at)}{why}; order {heard.subject.hex()}"
+    what = f"{_when(heard.at)}  {NOTICES[heard.kind.name.lower()]}{count}{ends}"
+    return f"{what}\n    key {heard.key.hex()}; told by {by}"
 
 
 def _when(seconds: Any) -> str:

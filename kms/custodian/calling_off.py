@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from kms.crypto import labels
@@ -13,6 +14,7 @@ from kms.custodian.context import NodeContext
 from kms.custodian.destroy_rights import Submission, describe, sides_of
 from kms.custodian.destruction_store import CANCELLED, SCHEDULED, StoredDestruction
 from kms.custodian.notices import tell_owners
+from kms.custodian.retaining import begin_anew
 from kms.custodian.vouching import key_is_killed
 from kms.errors import Denied, Exhausted, Invalid, NotFound, Stale
 from kms.statements.audit import LogKind
@@ -26,6 +28,7 @@ from kms.statements.destruction import (
     open_destroy_order,
 )
 from kms.statements.envelope import sign
+from kms.statements.ids import Thumbprint
 from kms.statements.keys import Descriptor
 
 _CALLED_OFF: Final = H(labels.PRINCIPAL, b"destroy called off")
@@ -45,13 +48,36 @@ def cancel(node: NodeContext, submission: Submission) -> bytes:
         keys = node.store.destructions.descriptors(order.hash)
     else:
         order, keys = _unknown_order(node, said, submission, now)
+    sides = sides_of(node, keys, now)
+    owners = set(sides)
     if said.signer is not None:
         if order.signer is None:
             raise Denied("admins call off what admins ordered", reason="NOT_ADMINS")
-        sides = sides_of(node, keys, now)
-        if not any(side.acts(said.signer) for side in sides.values()) or key_is_killed(node, said.signer):
+        owners = {owner for owner, side in sides.items() if side.acts(said.signer)}
+        if not owners or key_is_killed(node, said.signer):
             raise Denied("only an owner calls off the end of their keys", reason="NOT_OWNER")
-    return _keep_cancelled(node, order, keys, said, known, now)
+    return _keep_cancelled(node, order, keys, _Off(said.hash, said.signer, said.envelope), known, now, owners)
+
+
+def lapse(
+    node: NodeContext, order: Order, keys: Sequence[Descriptor], known: StoredDestruction, now: int
+) -> bytes:
+    """The envelope of a DestroyCancelled on an order by age whose keys are not due any more, by this node itself.
+
+    In a cancellation's place stands the manifest whose policy keeps them.
+    """
+    off = _Off(node.keyring.manifest_hash, None, b"", "NOT_DUE")
+    return _keep_cancelled(node, order, keys, off, known, now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Off:
+    """By what an order is called off: a hash, the owner's key (None: the admins, or nobody), exact bytes, why."""
+
+    hash: bytes
+    signer: Thumbprint | None
+    envelope: bytes
+    outcome: str = ""
 
 
 def _unknown_order(
@@ -90,9 +116,10 @@ def _keep_cancelled(
     node: NodeContext,
     order: Order,
     keys: Sequence[Descriptor],
-    said: Cancellation,
+    said: _Off,
     known: StoredDestruction | None,
     now: int,
+    owners: Collection[Thumbprint] = (),
 ) -> bytes:
     told = details.details(details.of_descriptors(keys, "DESTROY_CANCELLED"))
     with node.store.transaction():
@@ -102,6 +129,7 @@ def _keep_cancelled(
             now,
             order.hash,
             principal=said.signer or b"",
+            outcome=said.outcome,
             count=len(keys),
             detail_root=told.root,
         )
@@ -125,5 +153,8 @@ def _keep_cancelled(
             node.store.destructions.add(ended, keys)
         else:
             node.store.destructions.change(ended)
+        if order.by_rule:
+            # Else the next night's order would name them again, and every night's after it.
+            begin_anew(node, keys, owners, now)
         tell_owners(node, keys, NoticeKind.DESTROY_CANCELLED, order.hash, order.signer, now)
     return word.envelope

@@ -216,7 +216,7 @@ def _keep(
             ),
             node.identity,
         )
-        node.store.add_keys([key for key in keys.values() if not key[0].jointly_made])
+        node.store.add_keys([key for key in keys.values() if not key[0].jointly_made], now)
         drawn = [(position, *key) for position, key in keys.items() if key[0].jointly_made]
         if drawn:
             node.store.pool.draw(opened.hash, drawn)

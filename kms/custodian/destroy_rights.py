@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from kms.crypto import labels
-from kms.crypto.hashing import H
+from kms.crypto.hashing import H, equal
+from kms.crypto.signing import thumbprint
 from kms.custodian.context import NodeContext
 from kms.custodian.owners import Standing, standings
-from kms.custodian.resharing import check_described, opening_of
+from kms.custodian.resharing import check_described
+from kms.custodian.retaining import category_of, check_due
 from kms.custodian.tombstones import held_keys
 from kms.custodian.vouching import key_is_killed, vouch
 from kms.errors import Denied, Exhausted, NotFound, Stale
@@ -27,11 +29,14 @@ from kms.statements.destroyed import scheduled_words
 from kms.statements.destruction import DAY, DEFAULT_WAIT, MAX_ORDER_AGE, Order, is_current
 from kms.statements.envelope import Envelope
 from kms.statements.ids import KeyId, Thumbprint
-from kms.statements.keys import Descriptor, parse_descriptor, read_category
+from kms.statements.keys import Descriptor, parse_descriptor
 
 ADMINS: Final = "admins"
 """The group of control that an admins' order comes from."""
+MESSENGERS: Final = frozenset({"operator", "service"})
+"""Classes of those who may bring orders by age."""
 _ALL: Final = H(labels.PRINCIPAL, b"destroy")
+_BY_AGE: Final = H(labels.PRINCIPAL, b"destroy by age")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,11 @@ def check_right(
         raise Stale("an order from more than 90 days ago: sign a new one", reason="ORDER_TOO_OLD")
     # One of t custodians is honest, and has checked what can be checked no more: credentials live for minutes.
     vouched = len(scheduled_words(submission.words, node.keyring, order)) >= node.keyring.threshold
+    if order.by_rule:
+        if not vouched:
+            check_messenger(node, order.signer, submission.credentials, now)
+        check_due(node, order, keys, submission.words, now)
+        return []
     if order.signer is None:
         if not (vouched or is_current(order, node.keyring)):
             raise Stale("an order under another manifest: sign it anew", reason="STALE_MANIFEST")
@@ -87,6 +97,23 @@ def check_right(
     groups = controllers(credentials) | {OWNER}
     _ask_policy(node, keys, principal_class(credentials), groups, True, now)
     return _people(credentials)
+
+
+def check_messenger(
+    node: NodeContext, signer: Thumbprint | None, credentials: Sequence[str], now: int
+) -> bool:
+    """Whether it is an admin's key; Denied unless it is that, or an issuer calls its holder an operator or a service.
+
+    Messengers bring orders by age and see what is due. It must be known who does, so that strangers learn from no
+    refusal how old a key is and of what kind; a right to end anything they have not.
+    """
+    if signer is None or key_is_killed(node, signer):
+        raise Denied("this key was ended", reason="NOT_A_MESSENGER")
+    if any(equal(thumbprint(admin), signer) for admin in node.keyring.manifest.admins):
+        return True
+    if principal_class(vouch(node, credentials, signer, now)) not in MESSENGERS:
+        raise Denied("admins, operators and services see to what is due", reason="NOT_A_MESSENGER")
+    return False
 
 
 def _people(credentials: Sequence[Credential]) -> list[bytes]:
@@ -109,7 +136,7 @@ def _ask_policy(
     here = node.store.keys([d.key_id for d in keys])
     categories = {""} if len(here) < len(keys) else set()
     for key in here.values():
-        categories.add(read_category(opening_of(node, key).context))
+        categories.add(category_of(node, key))
     for category in sorted(categories):
         outcome = node.policy.decide_destroy(
             ReleaseAttributes(
@@ -154,6 +181,12 @@ def check_room(
             f"this custodian takes orders for {limits.keys_a_day} keys a day: try again tomorrow",
             reason="DESTROY_LIMIT",
         )
+    # A day on which much is due must leave room for owners who want theirs gone.
+    if order.by_rule and counted.total(_BY_AGE, now, DAY) + len(keys) > limits.keys_a_day // 2:
+        raise Exhausted(
+            f"this custodian takes orders by age for {limits.keys_a_day // 2} keys a day: try again tomorrow",
+            reason="DESTROY_LIMIT",
+        )
     by_owner = Counter(_owner_name(d.core.owner_thumbprint) for d in keys)
     for name, n in (*by_owner.items(), *((person, len(keys)) for person in persons)):
         if counted.total(name, now, DAY) + n > limits.keys_a_day_of_owner:
@@ -163,9 +196,13 @@ def check_room(
             )
 
 
-def count(node: NodeContext, keys: Sequence[Descriptor], persons: Sequence[bytes], now: int) -> None:
+def count(
+    node: NodeContext, order: Order, keys: Sequence[Descriptor], persons: Sequence[bytes], now: int
+) -> None:
     """Remember that these keys were ordered; inside the caller's transaction, so that a restart forgets none."""
     node.counters.add(_ALL, now, len(keys))
+    if order.by_rule:
+        node.counters.add(_BY_AGE, now, len(keys))
     for name, n in Counter(_owner_name(d.core.owner_thumbprint) for d in keys).items():
         node.counters.add(name, now, n)
     for person in persons:

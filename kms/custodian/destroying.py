@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from kms.custodian import details
+from kms.custodian.calling_off import lapse
 from kms.custodian.context import NodeContext
 from kms.custodian.destroy_rights import (
     Submission,
@@ -24,15 +25,18 @@ from kms.custodian.destroy_rights import (
 )
 from kms.custodian.destruction_store import CANCELLED, DESTROYED, ERASED, SCHEDULED, StoredDestruction
 from kms.custodian.notices import tell_owners
+from kms.custodian.retaining import not_due
 from kms.custodian.tombstones import held_keys
 from kms.errors import Denied, Unavailable
 from kms.statements import quorums
 from kms.statements.audit import LogKind
+from kms.statements.codec import payload_type
 from kms.statements.consent import NoticeKind
 from kms.statements.destroyed import Destroyed, DestroyScheduled, LivePeriod, destroyed_words
-from kms.statements.destruction import Order, open_destroy_order
+from kms.statements.destruction import Order, kind_of, open_destroy_order
 from kms.statements.envelope import Envelope, sign
 from kms.statements.keys import Descriptor
+from kms.statements.retention import RetentionOrder
 
 AWAY: Final = 6 * 3600
 """Seconds without a look at what is due after which a start puts waits off by as much."""
@@ -67,7 +71,7 @@ def _keep(
     told = details.details(details.of_descriptors(keys, "DESTROY_SCHEDULED", order.reason.name))
     with node.store.transaction():
         node.recent.clear()  # cases that were built before would still open these keys
-        count(node, keys, persons, now)
+        count(node, order, keys, persons, now)
         log_index = node.ledger.append(
             LogKind.DESTROY_SCHEDULED,
             now,
@@ -95,7 +99,16 @@ def _keep(
             StoredDestruction(order.hash, order.envelope, SCHEDULED, due, word.envelope), keys
         )
         node.store.destructions.set_last_look(now)
-        tell_owners(node, keys, NoticeKind.DESTROY_SCHEDULED, order.hash, order.signer, now)
+        tell_owners(
+            node,
+            keys,
+            NoticeKind.DESTROY_SCHEDULED,
+            order.hash,
+            order.signer,
+            now,
+            due_at=due,
+            destroy_reason=int(order.reason),
+        )
     return word.envelope
 
 
@@ -144,9 +157,29 @@ def execute_due(node: NodeContext) -> list[bytes]:
     for known in node.store.destructions.due(now):
         order = open_destroy_order(known.envelope, node.chain, node.keyring, now)
         keys = node.store.destructions.descriptors(known.order_hash)
-        if not held_keys(node, keys, now):
+        if held_keys(node, keys, now):
+            continue
+        if order.by_rule and _not_due(node, order, keys, now):
+            lapse(node, order, keys, known, now)
+        else:
             words.append(finish(node, _erase(node, known, order, keys, now)))
     return [word for word in words if word]
+
+
+def reconsider(node: NodeContext) -> None:
+    """Orders by age, under rules that have just changed: what is not due any more opens again at once."""
+    now = node.now()
+    for known in node.store.destructions.in_state(SCHEDULED):
+        if kind_of(known.envelope) == payload_type(RetentionOrder):
+            order = open_destroy_order(known.envelope, node.chain, node.keyring, now)
+            keys = node.store.destructions.descriptors(known.order_hash)
+            if _not_due(node, order, keys, now):
+                lapse(node, order, keys, known, now)
+
+
+def _not_due(node: NodeContext, order: Order, keys: Sequence[Descriptor], now: int) -> bool:
+    words = [Envelope.FromString(word) for word in node.store.destructions.words(order.hash)]
+    return bool(not_due(node, order, keys, words, now))
 
 
 def _erase(

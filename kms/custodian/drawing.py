@@ -100,7 +100,7 @@ def confirm(node: NodeContext, deposit: DepositHash, envelopes: Sequence[Envelop
     now = node.now()
     with node.store.transaction():
         seen = node.store.known_keys([descriptor for _, descriptor, _ in sure])
-        node.store.add_keys([(d, row) for n, (_, d, row) in enumerate(sure) if n not in seen])
+        node.store.add_keys([(d, row) for n, (_, d, row) in enumerate(sure) if n not in seen], now)
         node.store.pool.forget_draws(deposit, [at for at, _, _ in sure])
         node.ledger.append(LogKind.DRAW_CONFIRMED, now, deposit, count=len(sure))
     return len(sure)

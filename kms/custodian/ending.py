@@ -27,6 +27,7 @@ from kms.statements.destruction import (
     open_destroy_order,
 )
 from kms.statements.envelope import Envelope, sign
+from kms.statements.retention import RetentionOrder
 
 PAGE = 16
 """Orders in one answer, of up to 1024 keys each."""
@@ -120,6 +121,7 @@ def _told(node: NodeContext, known: StoredDestruction) -> Told:
 _TAKERS: dict[str, Callable[[NodeContext, Submission], bytes]] = {
     payload_type(DestroyOrder): destroying.schedule,
     payload_type(AdminDestroyOrder): destroying.schedule,
+    payload_type(RetentionOrder): destroying.schedule,
     payload_type(DestroyCancellation): calling_off.cancel,
     payload_type(AdminDestroyCancellation): calling_off.cancel,
     payload_type(LegalHold): lambda node, submission: holding.hold(node, submission.statement),

@@ -30,6 +30,7 @@ from kms.custodian import (
     generating,
     history,
     killing,
+    outlook,
     releases,
     repairing,
     resharing,
@@ -256,6 +257,11 @@ class CustodianNode:
         """What another custodian that asks has perhaps missed: orders, holds, where to go on."""
         self._keep_up()
         return ending.answer(self.context, question)
+
+    def outlook(self, question: Envelope, credentials: Sequence[str], after: int) -> outlook.Outlook:
+        """What is kept for how long here, and which keys are due: a page of them."""
+        self._check_manifest()
+        return outlook.outlook(self.context, question, credentials, after, self.forbids.text)
 
     def submit_consent(self, envelope: Envelope) -> bytes:
         """The envelope of a ConsentReceipt."""
@@ -667,6 +673,7 @@ class CustodianNode:
         with context.store.transaction():
             context.store.pool.erase_shares()  # they are of the committee before
             following.log_manifest(self.context, keyring)
+        destroying.reconsider(self.context)
         context.store.empty_journal()
 
     def _close_outdated(self) -> None:
@@ -697,6 +704,7 @@ class CustodianNode:
         if looked.text != self.forbids.text:
             context.recent.clear()  # what was allowed before is asked again before it goes out
             self.context = replace(context, policy=forbids.engine_of(context.keyring, looked.text))
+            destroying.reconsider(self.context)
         self.forbids = looked
 
     def _check_forbids(self) -> None:

@@ -25,9 +25,11 @@ def notify(
     key: Thumbprint,
     at: int,
     count: int = 0,
+    due_at: int = 0,
+    destroy_reason: int = 0,
 ) -> None:
     """Leave a notice for an owner, inside the caller's transaction: what is done and what is told stand together."""
-    notice = Notice(0, at, kind, subject, key, count)
+    notice = Notice(0, at, kind, subject, key, count, due_at, destroy_reason)
     node.store.consent.add_notice(_tag(node, owner), at, node.vault.seal(SEALED_FOR, owner + encode(notice)))
 
 
@@ -38,10 +40,13 @@ def tell_owners(
     subject: bytes,
     key: Thumbprint | None,
     at: int,
+    *,
+    due_at: int = 0,
+    destroy_reason: int = 0,
 ) -> None:
     """The same notice for each owner of these keys, with how many of theirs; `key` acts (None: the admins)."""
     for owner, n in Counter(d.core.owner_thumbprint for d in keys).items():
-        notify(node, owner, kind, subject, key or owner, at, n)
+        notify(node, owner, kind, subject, key or owner, at, n, due_at, destroy_reason)
 
 
 def notices(node: NodeContext, owner: Thumbprint, after: int) -> tuple[Notice, ...]:

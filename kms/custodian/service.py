@@ -24,6 +24,7 @@ from kms.custodian import (
     issuer_service,
     kill_service,
     policy_service,
+    retention_service,
     unlocking,
     upkeep_service,
     witness_service,
@@ -90,6 +91,7 @@ class CustodianService:
         self._endings = destruction_service.DestructionService(
             lambda: self._node, self._run_aside, self._owners.wake
         )
+        self._retention = retention_service.RetentionService(lambda: self._node, self._read_aside)
         self._kills = kill_service.KillService(lambda: self._node, self._run, self._wake)
         self._witnesses = witness_service.WitnessService(
             lambda: self._node, lambda: self.watch, self._run, self.read
@@ -257,6 +259,10 @@ class CustodianService:
     def destruction_methods(self) -> tuple[Method, ...]:
         """Methods of the public port and the relay's."""
         return self._endings.methods()
+
+    def retention_methods(self) -> tuple[Method, ...]:
+        """Methods of the public port, for those who see to what is due."""
+        return self._retention.methods()
 
     async def keep_spread(self, credentials: grpc.ChannelCredentials, seconds: float) -> None:
         """Ask the others for orders to destroy that this node has missed, for as long as it runs and is open."""
@@ -498,6 +504,7 @@ async def serve(
         audit_service.SERVICE,
         history_service.SERVICE,
         destruction_service.SERVICE,
+        retention_service.SERVICE,
     )
     names = frozenset({"", SERVICE, APPROVALS, *services})
 
@@ -574,7 +581,8 @@ async def serve(
         witnesses = Endpoint(witness_service.SERVICE, service.witness_methods())
         endings = Endpoint(destruction_service.SERVICE, service.destruction_methods())
         histories = Endpoint(history_service.SERVICE, service.history_methods())
-        doors = [Endpoint(SERVICE, public), kills, owners, audits, histories, witnesses, endings]
+        schedules = Endpoint(retention_service.SERVICE, service.retention_methods())
+        doors = [Endpoint(SERVICE, public), kills, owners, audits, histories, witnesses, endings, schedules]
         ports.append(Port(config.listen_public, config.tls.server(mutual=False), doors))
     server = Server(ports, reflection=config.reflection, max_concurrent=1024)
     await server.start(not_serving=frozenset() if entered else names)

@@ -33,6 +33,7 @@ from kms.custodian.sqlite_log import SqliteLog
 from kms.custodian.sqlite_mirrors import SqliteMirrors
 from kms.custodian.sqlite_pool import SqlitePool
 from kms.custodian.sqlite_providers import SqliteProviders
+from kms.custodian.sqlite_retention import SqliteRetention
 from kms.custodian.sqlite_rolling import SqliteRoll
 from kms.custodian.sqlite_versions import SqliteVersions
 from kms.custodian.sqlite_witness import SqliteWitness
@@ -159,6 +160,11 @@ def m_erased_under(db: Database) -> None:
     db.execute("ALTER TABLE destructions ADD COLUMN erased_under INTEGER NOT NULL DEFAULT 0")
 
 
+@MIGRATIONS()
+def m_retention(db: Database) -> None:
+    database.run_file(db, _HERE / "retention.sql")
+
+
 @dataclass(frozen=True, slots=True)
 class _Frame:
     """The first part of some descriptors, and what it says."""
@@ -190,6 +196,7 @@ class SqliteCustodianStore:
         self.mirrors = SqliteMirrors(connection)
         self.roll = SqliteRoll(connection)
         self.destructions = SqliteDestructions(connection)
+        self.retention = SqliteRetention(connection)
 
     @classmethod
     def create(cls, path: database.Place, keyring_id: bytes, index: int) -> SqliteCustodianStore:
@@ -263,7 +270,7 @@ class SqliteCustodianStore:
         # What was destroyed is in no table of keys any more, and comes back into none.
         return problems | dict.fromkeys(self.destructions.buried(descriptors), "KEY_DESTROYED")
 
-    def add_keys(self, keys: Sequence[tuple[Descriptor, SealedRow]]) -> None:
+    def add_keys(self, keys: Sequence[tuple[Descriptor, SealedRow]], taken_at: int = 0) -> None:
         rows = []
         for descriptor, row in keys:
             payload, core = descriptor.payload, descriptor.core
@@ -277,11 +284,12 @@ class SqliteCustodianStore:
                     row.wrapped_key,
                     row.share,
                     row.opening,
+                    taken_at,
                 )
             )
         self._db.executemany(
-            "INSERT INTO keys (id_tag, c0_tag, frame, tail, wrapped_key, share, opening)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO keys (id_tag, c0_tag, frame, tail, wrapped_key, share, opening, taken_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             rows,
         )
 
@@ -312,12 +320,14 @@ class SqliteCustodianStore:
             result += self._read_keys(rows.fetchall())
         return result
 
-    _KEY = "id, frame, tail, wrapped_key, share, opening, floor"
+    _KEY = "id, frame, tail, wrapped_key, share, opening, floor, taken_at"
 
-    def _read_keys(self, rows: Sequence[tuple[int, int, bytes, bytes, bytes, bytes, int]]) -> list[StoredKey]:
+    def _read_keys(
+        self, rows: Sequence[tuple[int, int, bytes, bytes, bytes, bytes, int, int]]
+    ) -> list[StoredKey]:
         reshared = self.versions.shares([row[0] for row in rows])
         result = []
-        for number, frame, tail, wrapped, share, opening, floor in rows:
+        for number, frame, tail, wrapped, share, opening, floor, taken_at in rows:
             known = self._frames.get(frame)
             if known is None:
                 known = self._read_frame(frame, tail)
@@ -333,6 +343,7 @@ class SqliteCustodianStore:
                     known.threshold,
                     reshared.get(number, ()),
                     floor,
+                    taken_at,
                 )
             )
         return result

@@ -154,6 +154,7 @@ class SqliteDestructions:
         }
         for table, column in (("reshared", "key"), ("key_releases", "key"), ("keys", "id")):
             self._db.executemany(f"DELETE FROM {table} WHERE {column} = ?", [(n,) for n in numbers.values()])
+        self._db.executemany("DELETE FROM kept_anew WHERE key_id = ?", [(key_id,) for key_id in ids])
         # Its own plan's pool still has the share where the node missed the draw, and a draw where it was not confirmed.
         self._db.executemany(
             "DELETE FROM pool_shares WHERE c0 = ?", [(d.core.commitments[0],) for d in descriptors]

@@ -71,6 +71,8 @@ class StoredKey(NamedTuple):
     reshared: tuple[ResharedShare, ...] = ()
     floor: int = 0
     """Sequence of the latest order whose certificate was acted on: no share of an earlier one comes back."""
+    taken_at: int = 0
+    """When this custodian took it in from who made it, by its own clock; 0 where others handed it on, or none knows."""
 
     @property
     def kept(self) -> bool:
@@ -425,6 +427,16 @@ class BudgetStore(Protocol):
     def forget(self, now: int) -> None: ...
 
 
+class RetentionStore(Protocol):
+    """Whose time began anew (`SqliteRetention` is one)."""
+
+    def begun(self, key_ids: Sequence[KeyId]) -> Mapping[KeyId, int]:
+        """Those of the keys whose time began anew, and when (unix seconds)."""
+        ...
+
+    def begin(self, key_ids: Sequence[KeyId], at: int) -> None: ...
+
+
 class CustodianStore(Protocol):
     """What the node asks of its disk. `add` and `total` make it the counters' store too."""
 
@@ -458,6 +470,8 @@ class CustodianStore(Protocol):
     def roll(self) -> RollStore: ...
     @property
     def destructions(self) -> DestructionStore: ...
+    @property
+    def retention(self) -> RetentionStore: ...
 
     def transaction(self) -> AbstractContextManager[object]: ...
     def identity(self) -> tuple[bytes, int]:
@@ -471,7 +485,10 @@ class CustodianStore(Protocol):
         """Positions whose key id or C_0 was ever seen, with the reason."""
         ...
 
-    def add_keys(self, keys: Sequence[tuple[Descriptor, SealedRow]]) -> None: ...
+    def add_keys(self, keys: Sequence[tuple[Descriptor, SealedRow]], taken_at: int = 0) -> None:
+        """Keep keys; `taken_at` (unix seconds) where they come from who made them, and not from other custodians."""
+        ...
+
     def keys(self, key_ids: Sequence[KeyId]) -> Mapping[KeyId, StoredKey]: ...
     def owns_keys(self, owner: Thumbprint) -> bool:
         """Whether keys of this owner came here."""

@@ -94,6 +94,20 @@ class DepositAttributes:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class ExpiryAttributes:
+    """A record that nobody asks for: only its category, and for how many seconds custodians have had its key."""
+
+    category: str
+    age: int
+    principal_class: str = "operator"
+    """Whose acts a policy's time limits are like: what is forbidden to operators they do not do either."""
+
+    def context(self) -> dict[str, Any]:
+        """As Cedar's context record."""
+        return {"category": self.category, "clinical": is_clinical(self.category)}
+
+
 def is_clinical(category: str) -> bool:
     """Health data unless the category is known not to be: an unknown or missing one counts as the worst."""
     return category not in NON_CLINICAL

@@ -15,13 +15,14 @@ from kms.policy.attributes import (
     HUMAN,
     OWNER,
     DepositAttributes,
+    ExpiryAttributes,
     ReleaseAttributes,
     is_clinical,
     issuer_group,
 )
 from kms.statements.release import Purpose
 
-ACTIONS: Final = ("release", "deposit", "destroy")
+ACTIONS: Final = ("release", "deposit", "destroy", "expire")
 PURPOSES: Final = tuple(purpose.name.lower() for purpose in Purpose)
 _NUMBERS: Final = (
     "approvals",
@@ -29,7 +30,9 @@ _NUMBERS: Final = (
     "released_last_hour",
     "released_last_day",
     "owner_released_last_hour",
+    "age_days",
 )
+DAY: Final = 86400
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class Asked:
     """One request. `holder` is the class of who asks, `vouched_by` the owners of the issuers that vouch for it.
 
     `owner`: who asks is the key's owner; `granted`: the owner's grant covers it; `guardian`: who asks is the owner's;
-    `keys`: how many at once.
+    `keys`: how many at once. Of `expire` nobody asks: `age_days` is for how long custodians have had the key.
     """
 
     action: str = "release"
@@ -53,6 +56,7 @@ class Asked:
     released_last_day: int = 0
     owner_released_last_hour: int = 0
     guardian: bool = False
+    age_days: int = 0
 
     def __post_init__(self) -> None:
         for name, known in (("action", ACTIONS), ("holder", CLASSES), ("purpose", PURPOSES)):
@@ -64,8 +68,10 @@ class Asked:
         if (self.holder == "unknown") != (not self.vouched_by):
             raise ConfigError("holder: who is vouched for by nobody is unknown, and nobody else is")
 
-    def attributes(self) -> ReleaseAttributes | DepositAttributes:
+    def attributes(self) -> ReleaseAttributes | DepositAttributes | ExpiryAttributes:
         """What the policy sees of it."""
+        if self.action == "expire":
+            return ExpiryAttributes(self.category, self.age_days * DAY)
         groups = {issuer_group(name) for name in self.vouched_by}
         if self.action == "deposit":
             return DepositAttributes(self.holder, frozenset(groups), self.keys)

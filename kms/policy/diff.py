@@ -17,8 +17,9 @@ import cedarpy
 from cedarpy import pst
 
 from kms.policy.attributes import CLASSES, HUMAN, OWNER, issuer_group
-from kms.policy.cases import PURPOSES, Asked
+from kms.policy.cases import DAY, PURPOSES, Asked
 from kms.policy.engine import Outcome, PolicyEngine
+from kms.policy.lengths import length_of
 from kms.policy.partial import condition, facts_of, parts
 
 CATEGORIES: Final = ("laboratory", "booking")
@@ -39,7 +40,7 @@ class Change:
 
     @property
     def opens(self) -> bool:
-        """Whether something goes out now that did not."""
+        """Whether something goes out now that did not, or ends."""
         return self.after.verdict == "allow" or self.before.verdict == "deny"
 
 
@@ -119,9 +120,18 @@ def kinds(*engines: PolicyEngine) -> Iterator[Asked]:
         known, ((False, False), (True, False), (False, True)), (0, 1), categories
     ):
         yield Asked("destroy", klass, by, owner, granted, approvals, category)
+    ages = sorted({day for engine in engines for day in _days(engine)})
+    for category, age in product(categories, ages):
+        yield Asked("expire", category=category, age_days=age)
     for (klass, by), volume in product(known, volumes):
         yield Asked("deposit", klass, by, keys=volume or 1)
         yield Asked("deposit", klass, by, keys=volume + 1)
+
+
+def _days(engine: PolicyEngine) -> Iterator[int]:
+    """Ages on either side of each length that a policy gives, in whole days."""
+    for length in filter(None, map(length_of, _rules(engine))):
+        yield from {length // DAY, -(-length // DAY), max(0, length // DAY - 1)}
 
 
 def _vouchers(named: list[str]) -> list[tuple[str, ...]]:

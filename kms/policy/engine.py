@@ -10,13 +10,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import resources
 from typing import Any, Final, Literal
 
 import cedarpy
 
 from kms.errors import ConfigError
-from kms.policy.attributes import CLASSES, DepositAttributes, ReleaseAttributes
+from kms.policy.attributes import (
+    CLASSES,
+    DepositAttributes,
+    ExpiryAttributes,
+    ReleaseAttributes,
+    is_clinical,
+)
+from kms.policy.lengths import lengths_of
 from kms.statements.manifest import forbids_hash, policy_hash
 
 VerdictName = Literal["allow", "deny", "pending"]
@@ -39,6 +47,15 @@ class Outcome:
 _ERROR: Final = Outcome("deny", POLICY_ERROR)
 
 
+@dataclass(frozen=True, slots=True)
+class Lifespan:
+    """For how many seconds a category's records are kept (None: for good), the deciding rules, and the reason."""
+
+    seconds: int | None
+    reason: str
+    rules: tuple[str, ...] = ()
+
+
 def default_policy() -> str:
     """The policy that a new keyring starts from."""
     return (resources.files("kms.policy") / "default.cedar").read_text()
@@ -47,6 +64,11 @@ def default_policy() -> str:
 def default_schema() -> str:
     """What policies may ask about."""
     return (resources.files("kms.policy") / "schema.cedarschema").read_text()
+
+
+def former_schema() -> str:
+    """What they could ask about before records ended by age: manifests from then go on under it."""
+    return (resources.files("kms.policy") / "former.cedarschema").read_text()
 
 
 class PolicyEngine:
@@ -81,8 +103,12 @@ class PolicyEngine:
         # A rule that forbids even asking is the one that nothing will change: it is the reason.
         return asked if asked.rules or asked.reason == POLICY_ERROR else released
 
-    def decide(self, action: str, attributes: ReleaseAttributes | DepositAttributes) -> Outcome:
+    def decide(
+        self, action: str, attributes: ReleaseAttributes | DepositAttributes | ExpiryAttributes
+    ) -> Outcome:
         """What this node answers to an action: `release` may be pending, any other is allow or deny."""
+        if isinstance(attributes, ExpiryAttributes):
+            return self._decide_expiry(attributes)
         if action == "release" and isinstance(attributes, ReleaseAttributes):
             return self.decide_release(attributes)
         return self._ask(action, attributes.principal_class, attributes.context())
@@ -106,7 +132,42 @@ class PolicyEngine:
         """Allow or deny."""
         return self._ask("destroy", attributes.principal_class, attributes.context())
 
-    def _ask(self, action: str, principal_class: str, context: dict[str, Any]) -> Outcome:
+    def lifespan(self, category: str) -> Lifespan:
+        """How long records of a category are kept. Of several lengths the longest; for good where there is a doubt."""
+        if not category:
+            return Lifespan(None, "NO_CATEGORY")
+        if not self._lengths:
+            return Lifespan(None, "NO_RULE_ALLOWS")
+        asked = ExpiryAttributes(category, 0)
+        matched: list[str] = []
+        outcome = self._ask("expire", asked.principal_class, asked.context(), matched)
+        if outcome.verdict != "allow":
+            return Lifespan(None, outcome.reason, outcome.rules)
+        lengths = [self._lengths.get(name) for name in matched]
+        known = [length for length in lengths if length is not None]
+        if not known or len(known) < len(lengths):
+            return Lifespan(None, "LENGTH_UNSAID", outcome.rules)
+        # Rules permit destroying on evidence, and here there is none; but what one of them forbids is not done.
+        barred = self.decide_destroy(_destroyed_by_age(asked))
+        if barred.verdict != "allow" and barred.reason != "NO_RULE_ALLOWS":
+            return Lifespan(None, barred.reason, barred.rules)
+        return Lifespan(max(known), outcome.reason, outcome.rules)
+
+    @cached_property
+    def _lengths(self) -> dict[str, int | None]:
+        return lengths_of(self.text)
+
+    def _decide_expiry(self, attributes: ExpiryAttributes) -> Outcome:
+        span = self.lifespan(attributes.category)
+        if span.seconds is None:
+            return Outcome("deny", span.reason, span.rules)
+        if attributes.age < span.seconds:
+            return Outcome("deny", "NOT_DUE", span.rules)
+        return Outcome("allow", span.reason, span.rules)
+
+    def _ask(
+        self, action: str, principal_class: str, context: dict[str, Any], matched: list[str] | None = None
+    ) -> Outcome:
         request = {
             "principal": _HOLDER,
             "action": {"type": "Action", "id": action},
@@ -121,9 +182,28 @@ class PolicyEngine:
         if result.diagnostics.errors or result.decision is cedarpy.Decision.NoDecision:
             return _ERROR
         rules = tuple(sorted(result.diagnostics.id_annotations_by_reason.values()))
+        if matched is not None:
+            matched += result.diagnostics.reasons
         if result.decision is cedarpy.Decision.Allow:
             return Outcome("allow", reason_code(rules[0]) if rules else "RULE", rules)
         return Outcome("deny", reason_code(rules[0]) if rules else "NO_RULE_ALLOWS", rules)
+
+
+def _destroyed_by_age(asked: ExpiryAttributes) -> ReleaseAttributes:
+    return ReleaseAttributes(
+        principal_class=asked.principal_class,
+        controllers=frozenset(),
+        is_owner=False,
+        granted=False,
+        approvals=0,
+        category=asked.category,
+        clinical=is_clinical(asked.category),
+        purpose="unspecified",
+        batch_count=1,
+        released_last_hour_principal=0,
+        released_last_hour_owner=0,
+        released_last_day_principal=0,
+    )
 
 
 def reason_code(rule_id: str) -> str:

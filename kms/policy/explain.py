@@ -16,13 +16,20 @@ from typing import Any, Final
 import cedarpy
 from cedarpy import pst
 
-from kms.policy.attributes import HUMAN, OWNER, DepositAttributes, ReleaseAttributes, issuer_group
+from kms.policy.attributes import (
+    HUMAN,
+    OWNER,
+    DepositAttributes,
+    ExpiryAttributes,
+    ReleaseAttributes,
+    issuer_group,
+)
 from kms.policy.engine import EMERGENCY, Outcome, PolicyEngine, VerdictName
 from kms.policy.partial import concerns, condition, evaluate, facts_of, parts
 from kms.policy.reasons import in_words
 from kms.policy.rule_words import RuleInWords, conditions, rule_in_words
 
-Attributes = ReleaseAttributes | DepositAttributes
+Attributes = ReleaseAttributes | DepositAttributes | ExpiryAttributes
 _FIRST, _FURTHER = issuer_group("(the first)"), issuer_group("(one more)")
 MOST_STEPS: Final = 3
 """Pieces of evidence that are tried together."""
@@ -86,7 +93,7 @@ class _Step:
 
 
 def explain(engine: PolicyEngine, attributes: Attributes, action: str = "release") -> Explanation:
-    """Takes about ten milliseconds. `action` is release, deposit or destroy."""
+    """Takes about ten milliseconds. `action` is release, deposit, destroy or expire."""
     outcome = engine.decide(action, attributes)
     parsed = sorted(cedarpy.policies_to_pst(engine.text).static_policies.values(), key=_name)
     spoken = {rule.name: rule for rule in map(rule_in_words, parsed)}
@@ -114,7 +121,7 @@ def _asked(action: str, attributes: Attributes) -> str:
 def _ways(
     engine: PolicyEngine, attributes: Attributes, action: str, now: Outcome, rules: list[pst.Template]
 ) -> Iterator[Way]:
-    if now.verdict == "allow" or isinstance(attributes, DepositAttributes):
+    if now.verdict == "allow" or not isinstance(attributes, ReleaseAttributes):
         return
     steps = _steps(attributes, rules)
     found: list[tuple[frozenset[str], VerdictName]] = []

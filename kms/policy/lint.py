@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 import cedarpy
@@ -29,13 +30,17 @@ from cedarpy import pst
 
 from kms.errors import FieldProblem, Invalid
 from kms.policy.attributes import HUMAN, OWNER, class_name, issuer_group
-from kms.policy.engine import default_schema
+from kms.policy.engine import default_schema, former_schema
 from kms.policy.issuer_lint import Finding, about_issuers
+from kms.policy.length_lint import about_length
 from kms.policy.partial import Facts, Known, concerns, condition, parts
 from kms.statements.manifest import HolderClass, Issuer, Manifest
 
 GUARDED: Final = frozenset({"release", "emergency", "destroy"})
 """Actions that no single group may reach."""
+
+ADVICE: Final = frozenset({"LENGTH_SHORT"})
+"""Findings that are for those who sign to weigh, and keep no node from living by what they signed."""
 
 _MAX_COUNT: Final = 2**53
 _MAX_LONG: Final = 2**63 - 1
@@ -51,7 +56,8 @@ class LoneGroup:
 
 def refuse_unsafe(manifest: Manifest) -> None:
     """Invalid, with each finding as a field problem, unless the manifest's policy and issuers pass `lint`."""
-    findings = lint(manifest.policy, manifest.policy_schema, manifest.issuers)
+    found = lint(manifest.policy, manifest.policy_schema, manifest.issuers)
+    findings = [one for one in found if one.code not in ADVICE]
     if findings:
         raise Invalid(
             "the keyring's policy is not safe: " + "; ".join(f.message for f in findings),
@@ -71,7 +77,7 @@ def lint(policy: str, schema: str, issuers: Sequence[Issuer] = ()) -> list[Findi
     findings = list(about_issuers(issuers)) + list(_about_schema(schema))
     try:
         rules = cedarpy.policies_to_pst(policy)
-        checked = cedarpy.validate_policies(policy, default_schema())
+        checked = cedarpy.validate_policies(policy, _known(schema) or default_schema())
     except ValueError as error:
         return [*findings, Finding("UNREADABLE", "", f"the policy does not parse: {error}")]
     for problem in checked.errors:
@@ -85,6 +91,7 @@ def lint(policy: str, schema: str, issuers: Sequence[Issuer] = ()) -> list[Findi
     groups = tuple(lone_groups(issuers))
     for rule in rules.static_policies.values():
         findings += _about_rule(rule, groups)
+        findings += about_length(rule)
     return findings
 
 
@@ -207,9 +214,24 @@ def _about_schema(schema: str) -> Iterator[Finding]:
     # optional attribute could make a forbid err, and a group of actions could hide `release` in a harmless
     # name.
     try:
-        same = str(cedarpy.Schema.from_str(schema)) == str(cedarpy.Schema.from_str(default_schema()))
+        cedarpy.Schema.from_str(schema)
     except ValueError as error:
         yield Finding("SCHEMA_UNREADABLE", "", f"the schema does not parse: {error}")
         return
-    if not same:
+    if _known(schema) is None:
         yield Finding("SCHEMA_DIFFERS", "", "use the schema that comes with this version, unchanged")
+
+
+def _known(schema: str) -> str | None:
+    """The schema of this version, or of an earlier one, that this text is; None if it is neither."""
+    try:
+        read = str(cedarpy.Schema.from_str(schema))
+    except ValueError:
+        return None
+    return next((ours for ours in _schemas() if str(cedarpy.Schema.from_str(ours)) == read), None)
+
+
+@lru_cache(maxsize=1)
+def _schemas() -> tuple[str, ...]:
+    # A keyring goes on under the manifest that it has when its nodes' software is renewed.
+    return default_schema(), former_schema()

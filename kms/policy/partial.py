@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from cedarpy import pst
 
-from kms.policy.attributes import DepositAttributes, ReleaseAttributes
+from kms.policy.attributes import DepositAttributes, ExpiryAttributes, ReleaseAttributes
 
 
 class _Unknown(enum.Enum):
@@ -28,7 +28,7 @@ Facts = Mapping[str, Known]
 """Known attributes by path: "context.isOwner", "principal.class"."""
 
 
-def facts_of(attributes: ReleaseAttributes | DepositAttributes) -> Facts:
+def facts_of(attributes: ReleaseAttributes | DepositAttributes | ExpiryAttributes) -> Facts:
     """All attributes of a request by path."""
     facts: dict[str, Known] = {"principal.class": attributes.principal_class}
     for name, value in attributes.context().items():

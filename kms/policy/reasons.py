@@ -18,6 +18,10 @@ REASONS: Final[Mapping[str, str]] = {
     "NEEDS_HUMAN": "no rule alone allows it; a custodian's people are asked",
     "POLICY_ERROR": "the policy could not be evaluated, and any error is a deny",
     "RULE": "a rule without a name allows it",
+    # How long records are kept.
+    "NOT_DUE": "the record has not been kept for as long as the policy says",
+    "NO_CATEGORY": "the record names no category, and is kept for good",
+    "LENGTH_UNSAID": "a rule that applies says no length, and the record is kept for good",
     # What became of a request.
     "UNKNOWN_KEY": "this custodian holds no such key",
     "REQUEST_TOO_OLD": "a rule allows it, but the request is older than a rule may answer",

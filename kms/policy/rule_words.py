@@ -9,6 +9,8 @@ from typing import Final
 import cedarpy
 from cedarpy import pst
 
+from kms.policy.lengths import EXPIRE, in_words, is_expiry, length_of
+
 _ATTRIBUTES: Final = {
     "principal.class": "the class of who asks",
     "context.controllers": "the parties whose evidence there is",
@@ -33,6 +35,7 @@ _ACTIONS: Final = {
     "emergency": "breaking the glass in an emergency",
     "destroy": "destroying",
     "deposit": "handing in keys",
+    "expire": "ending by age",
 }
 _COMPARISONS: Final = {
     "eq": "is",
@@ -87,14 +90,23 @@ def conditions(rule: pst.Template) -> list[tuple[pst.Expr, bool, str]]:
 
 
 def _rule(rule: pst.Template) -> str:
-    verb = "allows" if rule.effect == "permit" else "never allows"
     conditions = [_say(clause.expr, negated=not isinstance(clause, pst.When)) for clause in rule.clauses]
     for scope in (rule.principal, rule.resource):
         if not isinstance(scope, pst.ScopeAny):
             conditions.insert(0, f"[{scope}]")
-    return f"{verb} {_actions(rule.action)}" + (
-        " if " + " and ".join(conditions) if conditions else " always"
-    )
+    return _effect(rule) + (" if " + " and ".join(conditions) if conditions else " always")
+
+
+def _effect(rule: pst.Template) -> str:
+    if is_expiry(rule):
+        length = length_of(rule)
+        return f"destroys records {in_words(length)} after they came" if length else "destroys no records"
+    match rule.action:
+        case pst.ActionEq(entity) if entity.id == EXPIRE:
+            return "keeps records for good"
+        case _:
+            verb = "allows" if rule.effect == "permit" else "never allows"
+            return f"{verb} {_actions(rule.action)}"
 
 
 def _actions(action: pst.ActionConstraint) -> str:

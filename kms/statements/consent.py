@@ -120,7 +120,10 @@ class NoticeKind(enum.IntEnum):
 @message(consent_pb2.Notice)
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What an owner is to know: when (unix seconds), about which statement or request, whose key, how many records."""
+    """What an owner is to know: when (unix seconds), about which statement or request, whose key, how many records.
+
+    Of records that are to be destroyed: when, by this custodian's clock, and for which `DestroyReason`; else 0.
+    """
 
     number: int
     at: int
@@ -128,6 +131,8 @@ class Notice:
     subject_hash: bytes
     key_thumbprint: Thumbprint
     count: int
+    due_at: int = 0
+    destroy_reason: int = 0
 
 
 @message(consent_pb2.Recovery)

@@ -20,6 +20,7 @@ from kms.statements.envelope import Signed, open_by_quorums, open_named
 from kms.statements.ids import KeyId, KeyringId, ManifestHash, Thumbprint
 from kms.statements.keys import MAX_CLOCK_SKEW
 from kms.statements.manifest import Keyring, check_lasting_binding
+from kms.statements.retention import RetentionOrder
 from kms.wire.v1 import destruction_pb2, keyring_pb2
 
 DAY: Final = 86400
@@ -137,7 +138,10 @@ class LegalHold:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order as custodians live by it: whose it is (None: the admins'), and its hash."""
+    """An order as custodians live by it: whose it is (None: the admins'), and its hash.
+
+    `by_rule`: the policy's own, and the signer only brings it.
+    """
 
     hash: bytes
     key_ids: tuple[KeyId, ...]
@@ -147,6 +151,7 @@ class Order:
     created_at: int
     manifest_hash: ManifestHash
     envelope: bytes
+    by_rule: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +174,8 @@ def kind_of(envelope: Bytes) -> str:
 def open_destroy_order(envelope: Bytes, chain: Chain, keyring: Keyring, now: int) -> Order:
     """An order, by the key that it names or by the admin quorum of the manifest that it names.
 
+    Whether a signer that is named has the right is for the custodian to know.
+
     `is_current` says whether that manifest still gives the admins the right. Invalid, BadSignature or NotFound if it
     is none.
     """
@@ -186,6 +193,8 @@ def open_destroy_order(envelope: Bytes, chain: Chain, keyring: Keyring, now: int
             said.manifest_hash,
             admins.envelope,
         )
+    if kind_of(envelope) == payload_type(RetentionOrder):
+        return _open_retention_order(envelope, keyring, now)
     signed = open_named(DestroyOrder, envelope, lambda order: order.signer_thumbprint, "order")
     own = signed.statement
     check_lasting_binding(keyring, own.keyring_id, own.manifest_hash)
@@ -203,8 +212,26 @@ def open_destroy_order(envelope: Bytes, chain: Chain, keyring: Keyring, now: int
     )
 
 
+def _open_retention_order(envelope: Bytes, keyring: Keyring, now: int) -> Order:
+    signed = open_named(RetentionOrder, envelope, lambda order: order.signer_thumbprint, "order")
+    said = signed.statement
+    check_lasting_binding(keyring, said.keyring_id, said.manifest_hash)
+    require(said.created_at <= now + MAX_CLOCK_SKEW, "order.created_at", "lies in the future")
+    return Order(
+        signed.hash,
+        said.key_ids,
+        said.signer_thumbprint,
+        DestroyReason.RETENTION,
+        said.waiting,
+        said.created_at,
+        said.manifest_hash,
+        signed.envelope,
+        by_rule=True,
+    )
+
+
 def is_current(order: Order, keyring: Keyring) -> bool:
-    """Whether an admins' order is of the manifest in force; an owner's outlives manifests."""
+    """Whether an admins' order is of the manifest in force; an owner's outlives manifests, a rule's is asked anew."""
     return order.signer is not None or equal(order.manifest_hash, keyring.manifest_hash)
 
 

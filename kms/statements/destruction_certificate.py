@@ -190,6 +190,7 @@ def _lines(proof: DestructionCertificate) -> list[str]:
     present, keys = proof.present, len(proof.keys)
     them = "one key" if keys == 1 else f"{keys} keys"
     who = "its owner" if proof.order.signer is not None else "the keyring's admins"
+    who = "the policy's own schedule" if proof.order.by_rule else who
     lines = [
         f"Certificate of destruction: {them}, by order of {who} ({proof.order.reason.name.lower()})",
         f"  order {proof.order.hash.hex()} of {_when(proof.order.created_at)}",

@@ -11,7 +11,7 @@ from typing import Generic
 
 from kms.crypto import labels, signing
 from kms.crypto.hashing import H, equal
-from kms.crypto.signing import SigningKey
+from kms.crypto.signing import Signer
 from kms.errors import BadSignature, FieldProblem, Invalid
 from kms.statements.codec import S, decode, encode, parse_strict, payload_type
 from kms.statements.ids import Thumbprint
@@ -46,12 +46,12 @@ def statement_hash(kind: str, payload: bytes) -> bytes:
     return H(labels.STATEMENT, kind.encode(), payload)
 
 
-def sign(statement: S, *keys: SigningKey) -> Signed[S]:
+def sign(statement: S, *keys: Signer) -> Signed[S]:
     """Encode once, sign those bytes with every key."""
     return sign_payload(statement, encode(statement), *keys)
 
 
-def sign_payload(statement: S, payload: bytes, *keys: SigningKey) -> Signed[S]:
+def sign_payload(statement: S, payload: bytes, *keys: Signer) -> Signed[S]:
     """Sign the given exact bytes of `statement`."""
     kind = payload_type(type(statement))
     envelope = keyring_pb2.Envelope(

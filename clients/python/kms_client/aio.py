@@ -491,6 +491,10 @@ class AsyncClient:
         """Where an order stands, in the custodians' signed words."""
         return await destroying.status(self._session, order)
 
+    async def find_order(self, order_hash: bytes) -> bytes:
+        """An order by its hash, which notices and the history give."""
+        return await destroying.find_order(self._session, order_hash)
+
     async def destruction_certificate(self, order: bytes) -> bytes:
         """What the custodians that carried an order out prove together: `open_destruction_certificate` reads it."""
         return await destroying.certificate(self._session, order)

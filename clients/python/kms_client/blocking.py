@@ -177,6 +177,9 @@ class Client:
     def destruction(self, order: bytes) -> Destruction:
         return self._wait(self._aio.destruction(order))
 
+    def find_order(self, order_hash: bytes) -> bytes:
+        return self._wait(self._aio.find_order(order_hash))
+
     def destruction_certificate(self, order: bytes) -> bytes:
         return self._wait(self._aio.destruction_certificate(order))
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kms.crypto import derivation
+from kms.crypto.hashing import equal
 from kms.errors import KmsError, NotFound
 from kms.statements import quorums
 from kms.statements.codec import payload_type
@@ -175,6 +176,26 @@ async def hand_in_hold(session: Session, hold: bytes) -> Effect:
     return Effect(tuple(sorted(good)), reasons, keyring.threshold)
 
 
+async def find_order(session: Session, order_hash: bytes) -> bytes:
+    """An order by its hash, as notices and histories give it, from any custodian that has it; NotFound if none does."""
+    keyring = await session.directory.keyring()
+    for custodian in keyring.manifest.custodians:
+        with contextlib.suppress(KmsError):
+            answer = await _call(
+                session,
+                custodian,
+                "GetDestruction",
+                pb.GetDestructionRequest(order_hash=order_hash),
+                pb.GetDestructionResponse,
+            )
+            order = answer.destruction.order.SerializeToString(deterministic=True)
+            if equal(
+                (await _open(session, order)).hash, order_hash
+            ):  # whoever answers with another one is passed
+                return bytes(order)
+    raise NotFound("no custodian knows an order of that hash", reason="NO_ORDER")
+
+
 async def status(session: Session, order: bytes) -> Destruction:
     """What every custodian says of an order, in words that it signed. It is an answer too that one does not know it."""
     keyring = await session.directory.keyring()
@@ -261,8 +282,8 @@ async def _open(session: Session, order: bytes) -> Order:
     return open_destroy_order(order, chain, keyring, int(session.now()))
 
 
-async def _descriptors(session: Session, key_ids: Sequence[bytes]) -> list[bytes]:
-    """Of these keys in their order: from the coordinator, whose answer's names are hashes of what it gives."""
+async def described(session: Session, key_ids: Sequence[bytes]) -> dict[bytes, bytes]:
+    """Descriptors by key: from the coordinator, whose answer's names are hashes of what it gives. At most 1024 keys."""
     answer = await session.channel.call(
         COORDINATOR,
         "LookUpKeys",
@@ -270,7 +291,12 @@ async def _descriptors(session: Session, key_ids: Sequence[bytes]) -> list[bytes
         coordinator_pb2.LookUpKeysResponse,
         timeout=session.timeout,
     )
-    found = {derivation.key_id(one.descriptor): one.descriptor for one in answer.keys}
+    return {derivation.key_id(one.descriptor): one.descriptor for one in answer.keys}
+
+
+async def _descriptors(session: Session, key_ids: Sequence[bytes]) -> list[bytes]:
+    """The same of these keys in their order; NotFound if one is missing."""
+    found = await described(session, key_ids)
     missing = [key_id for key_id in key_ids if key_id not in found]
     if missing:
         raise NotFound(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from kms.errors import KmsError
 from kms.statements.consent import MAX_NOTICES, Account, Notice, NoticeKind
+from kms.statements.destruction import DestroyReason
 from kms.statements.ids import Thumbprint
 from kms.statements.manifest import Custodian
 from kms_client.consent import ask, watch
@@ -36,10 +37,16 @@ class Heard:
     count: int
     by: tuple[int, ...]
     silent: tuple[int, ...] = ()
+    due_at: int = 0
+    """When the first custodian destroys the records (unix seconds); 0 where none are to be destroyed."""
+    destroy_reason: int = 0
+    """A `DestroyReason`; 0 where nothing is destroyed."""
 
     def facts(self) -> dict[str, object]:
         """For JSON."""
         return {
+            **({"due_at": self.due_at} if self.due_at else {}),
+            **({"reason": reason_name(self.destroy_reason)} if self.destroy_reason else {}),
             "kind": self.kind.name.lower(),
             "at": self.at,
             "subject": self.subject.hex(),
@@ -48,6 +55,11 @@ class Heard:
             "by": list(self.by),
             "silent": list(self.silent),
         }
+
+
+def reason_name(reason: int) -> str:
+    """A `DestroyReason` by its name; its number where this version does not know it."""
+    return DestroyReason(reason).name.lower() if reason in set(DestroyReason) else str(reason)
 
 
 async def notices(session: Session, owner: Thumbprint) -> tuple[list[Heard], dict[int, str]]:
@@ -90,6 +102,8 @@ def union(found: Mapping[int, Iterable[Notice]]) -> list[Heard]:
             max(n.count for n in by.values()),
             tuple(sorted(by)),
             tuple(sorted(set(found) - set(by))),
+            min((n.due_at for n in by.values() if n.due_at), default=0),
+            max(n.destroy_reason for n in by.values()),
         )
         for (kind, subject, key), by in told.items()
     ]
@@ -118,7 +132,16 @@ async def follow(session: Session, owner: Thumbprint) -> AsyncIterator[Heard]:
             index, n = await queue.get()
             if _name(n) not in seen:
                 seen.add(_name(n))
-                yield Heard(n.kind, n.at, n.subject_hash, n.key_thumbprint, n.count, (index,))
+                yield Heard(
+                    n.kind,
+                    n.at,
+                    n.subject_hash,
+                    n.key_thumbprint,
+                    n.count,
+                    (index,),
+                    due_at=n.due_at,
+                    destroy_reason=n.destroy_reason,
+                )
     finally:
         for task in tasks:
             task.cancel()

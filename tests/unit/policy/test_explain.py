@@ -123,6 +123,7 @@ def test_deposits_and_destruction_are_explained_too() -> None:
 def test_a_case_cannot_say_what_could_not_be() -> None:
     known = Asked(holder="professional", vouched_by=("a", "b"), granted=True, category="booking")
     attributes = known.attributes()
+    assert isinstance(attributes, ReleaseAttributes)
     assert attributes.controllers == {"issuer:a", "issuer:b", "owner"}
     assert attributes.context()["clinical"] is False
     for wrong in (
