@@ -94,10 +94,17 @@ def read_log(
     limits: Limits = Limits(),
     tell: Tell = lambda done, total: None,
     clock: Callable[[], float] = time.monotonic,
+    crossed: int | None = None,
 ) -> LogRead:
-    """Read what is new, check it, and keep it in `folder`. StoreError if what is kept there was changed."""
+    """Read what is new, check it, and keep it in `folder`. StoreError if what is kept there was changed.
+
+    `crossed`: so many entries of the copy were held against the other logs (None: all). The rest is of a run that was
+    cut off, and is new to this one.
+    """
     mirror = Mirror(folder, party.origin, party.keys)
     read = LogRead(party.index, mirror.size, mirror.size, mirror.note, live=reader.live)
+    if crossed is not None and crossed < mirror.size:
+        _reread(read, mirror, max(0, crossed))
     try:
         note = reader.checkpoint()
         checkpoint = verified(note, party.origin, party.keys)
@@ -203,7 +210,7 @@ def _grow(
         return
     edge, deadline, start = mirror.edge(), clock() + limits.seconds, mirror.size
     fresh = LogRead(read.index, read.since)  # what is not yet known to be the log's
-    chained = mirror.size == 0 or bool(_chained(mirror))
+    chained = mirror.size == 0 or _chained(mirror, mirror.size - 1)
     try:
         while edge.size < checkpoint.size:
             if clock() > deadline:
@@ -231,8 +238,25 @@ def _grow(
     edge.finish()
     mirror.keep(note)
     read.size, read.note, read.current = mirror.size, note, True
-    read.releases, read.facts = fresh.releases, fresh.facts
-    read.days, read.chained = fresh.days, fresh.chained
+    _add(read, fresh)
+
+
+def _reread(read: LogRead, mirror: Mirror, first: int) -> None:
+    """Take up the copy's own entries from number `first` on."""
+    fresh = LogRead(read.index, first)
+    chained = first == 0 or _chained(mirror, first - 1)
+    for number in range(first // TILE_WIDTH, -(-mirror.size // TILE_WIDTH)):
+        start = max(first, number * TILE_WIDTH)
+        chained = _note(fresh, read_entries(mirror.bundle(number)[start % TILE_WIDTH :], start), chained)
+    read.since = first
+    _add(read, fresh)
+
+
+def _add(read: LogRead, fresh: LogRead) -> None:
+    read.releases += fresh.releases
+    read.facts += fresh.facts
+    read.days += fresh.days
+    read.chained += fresh.chained
 
 
 def _bundles(first: int, size: int) -> list[Tile]:
@@ -346,6 +370,6 @@ def _why(error: KmsError) -> str:
     return f"{error.message} [{error.reason}]"
 
 
-def _chained(mirror: Mirror) -> bool:
-    entry, _ = mirror.entry(mirror.size - 1)
-    return next(iter(read_entries([entry], mirror.size - 1))).chained
+def _chained(mirror: Mirror, number: int) -> bool:
+    entry, _ = mirror.entry(number)
+    return next(iter(read_entries([entry], number))).chained

@@ -36,6 +36,7 @@ Tell = Callable[[str, int, int], None]
 WORTH_A_PROCESS: Final = 20_000
 """New entries: starting a process takes as long as reading about so many."""
 ReadAndSeen = tuple[LogRead, list[bytes], list[bytes]]
+Task = tuple[LogSource, Party, Path, Limits, int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ class Audit:
         """Read, compare, and keep what the next run needs. StoreError if the state was changed by somebody else."""
         before = load(self.state, self.parties)
         promises, refused = self._promises([*before.promises, *given.promises])
-        self._read(sorted(self.sources))
+        self._read(sorted(self.sources), before.crossed)
         self._seen += given.seen
         crossing = self._crossing()
         doubts, waiting = self._doubts(crossing, promises, before.doubts)
@@ -125,13 +126,25 @@ class Audit:
         self._accuse()
         reading = [finding for read in self._reads.values() for finding in read.findings]
         found = folded([*before.findings, *reading, *self._findings])
-        save(self.state, self.parties, Kept.of(found, doubts + waiting, given.place or before.place))
+        crossed = dict(before.crossed or {}) | {i: read.size for i, read in self._reads.items()}
+        kept = Kept.of(found, doubts + waiting, given.place or before.place, crossed)
+        save(self.state, self.parties, kept)
         return self._report(crossing, found, len(promises) - len(before.promises), refused)
 
     # -- reading -----------------------------------------------------------------------------------------
 
-    def _read(self, indices: Iterable[int]) -> None:
-        tasks = [(self.sources[i], self.parties.members[i], self._folder(i), self.limits) for i in indices]
+    def _read(self, indices: Iterable[int], crossed: Mapping[int, int] | None = None) -> None:
+        """Read on, and take up what an earlier run read and did not cross; `crossed` None: all was."""
+        tasks = [
+            (
+                self.sources[i],
+                self.parties.members[i],
+                self._folder(i),
+                self.limits,
+                None if crossed is None else crossed.get(i, 0),
+            )
+            for i in indices
+        ]
         large = [task for task in tasks if self.workers != 1 and _is_large(*task)]
         answers = self._read_together(large) if len(large) > 1 else []
         for task in tasks:
@@ -146,7 +159,7 @@ class Audit:
             self._seen += seen
             self._shown += shown
 
-    def _read_together(self, tasks: Sequence[tuple[LogSource, Party, Path, Limits]]) -> list[ReadAndSeen]:
+    def _read_together(self, tasks: Sequence[Task]) -> list[ReadAndSeen]:
         context = get_context("spawn")  # a process that was forked would share sockets and locks
         far = context.Array("Q", 2 * len(tasks))
         with ProcessPoolExecutor(
@@ -154,7 +167,7 @@ class Audit:
         ) as pool:
             futures = [pool.submit(_read_slot, slot, *task) for slot, task in enumerate(tasks)]
             while wait(futures, timeout=0.2).not_done:
-                for slot, (_, party, _, _) in enumerate(tasks):
+                for slot, (_, party, *_) in enumerate(tasks):
                     if far[2 * slot + 1]:
                         self.tell(f"log {party.index}", far[2 * slot], far[2 * slot + 1])
         return [future.result() for future in futures]
@@ -336,7 +349,7 @@ def _listed(ask: Callable[[], Sequence[bytes]]) -> list[bytes]:
         return []
 
 
-def _is_large(source: LogSource, party: Party, folder: Path, limits: Limits) -> bool:
+def _is_large(source: LogSource, party: Party, folder: Path, limits: Limits, crossed: int | None) -> bool:
     """Whether so much seems to be new that a process of its own pays; nothing else rests on it."""
     try:
         reader = source.open()
@@ -356,12 +369,13 @@ def _read_one(
     party: Party,
     folder: Path,
     limits: Limits,
+    crossed: int | None,
     tell: Callable[[int, int], None] = lambda done, total: None,
 ) -> ReadAndSeen:
     """What one process does: a log, and the checkpoints of other logs that its custodian keeps."""
     reader = source.open()
     try:
-        read = read_log(reader, party, folder, limits, tell)
+        read = read_log(reader, party, folder, limits, tell, crossed=crossed)
         return read, _listed(reader.seen), _listed(reader.misbehaviour)
     finally:
         reader.close()
@@ -375,11 +389,13 @@ def _share(far: Any) -> None:
     _FAR.append(far)
 
 
-def _read_slot(slot: int, source: LogSource, party: Party, folder: Path, limits: Limits) -> ReadAndSeen:
+def _read_slot(
+    slot: int, source: LogSource, party: Party, folder: Path, limits: Limits, crossed: int | None
+) -> ReadAndSeen:
     def tell(done: int, total: int) -> None:
         _FAR[0][2 * slot], _FAR[0][2 * slot + 1] = done, total
 
-    return _read_one(source, party, folder, limits, tell)
+    return _read_one(source, party, folder, limits, crossed, tell)
 
 
 def _joined(first: LogRead, then: LogRead) -> LogRead:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -36,9 +36,13 @@ class Kept:
     place: str = ""
     """How far a coordinator's list of promises was read."""
     alone: tuple[Alone, ...] = ()
+    crossed: Mapping[int, int] | None = field(default_factory=dict)
+    """How many entries of each log were held against the others; None in a state of before this was kept: all."""
 
     @classmethod
-    def of(cls, findings: Iterable[Finding], doubts: Sequence[Doubt], place: str) -> Kept:
+    def of(
+        cls, findings: Iterable[Finding], doubts: Sequence[Doubt], place: str, crossed: Mapping[int, int]
+    ) -> Kept:
         shown = tuple(findings)
         promises = [
             finding.evidence.parts["promise"]
@@ -46,7 +50,7 @@ class Kept:
             if finding.kind is Kind.ROLLED_BACK and "promise" in finding.evidence.parts
         ]
         transferable = tuple(f for f in shown if f.transferable)
-        return cls(transferable, tuple(promises), tuple(doubts), place, allowing.kept(shown))
+        return cls(transferable, tuple(promises), tuple(doubts), place, allowing.kept(shown), crossed)
 
 
 def load(folder: Path, parties: Parties) -> Kept:
@@ -63,6 +67,8 @@ def load(folder: Path, parties: Parties) -> Kept:
         doubts = tuple(Doubt(*(int(n) for n in one)) for one in kept["doubts"])
         place = str(kept["place"])
         alone = tuple(Alone(*(int(n) for n in one)) for one in kept.get("alone", ()))
+        sizes = kept.get("crossed")
+        crossed = None if sizes is None else {int(index): int(size) for index, size in sizes.items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise StoreError(f"{path} cannot be read: begin with a new folder", reason="STATE_DAMAGED") from None
     for finding in findings:
@@ -73,7 +79,7 @@ def load(folder: Path, parties: Parties) -> Kept:
                 f"{path} was changed: it accuses custodian {finding.index}, and {error.message}",
                 reason="STATE_DAMAGED",
             ) from None
-    return Kept(findings, promises, doubts, place, alone)
+    return Kept(findings, promises, doubts, place, alone, crossed)
 
 
 def save(folder: Path, parties: Parties, kept: Kept) -> None:
@@ -86,5 +92,6 @@ def save(folder: Path, parties: Parties, kept: Kept) -> None:
         "doubts": [astuple(doubt) for doubt in kept.doubts],
         "place": kept.place,
         "alone": [astuple(one) for one in kept.alone],
+        "crossed": {str(index): size for index, size in (kept.crossed or {}).items()},
     }
     write(folder / _NAME, json.dumps(facts, indent=1).encode())
