@@ -247,6 +247,26 @@ def cosign(
 
 
 @app.command()
+def withdraw(
+    invitation: Annotated[str, typer.Argument(help="First digits of the invitation, as `list` shows it.")],
+    config: Config,
+    key: Key,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Call an open invitation off, whoever made it: its token lets nobody in any more."""
+    from kms.custodian import approver_service
+
+    socket = _socket(config)
+    found = asyncio.run(approver_service.find_invitation(socket, invitation))
+    if not yes:
+        typer.confirm(f"Call off the invitation of {found.terms.name} <{found.terms.email}>?", abort=True)
+    asyncio.run(approver_service.withdraw(socket, read_key(key), found.terms_hash))
+    told = {"withdrawn": found.terms_hash.hex(), "name": found.terms.name}
+    typer.echo(json.dumps(told) if as_json else f"called off: {found.terms.name}")
+
+
+@app.command()
 def join(config: Config, key: Key, as_json: Json = False) -> None:
     """Accept an invitation with your key; the token is asked for, or read from standard input."""
     from kms.custodian import approver_service

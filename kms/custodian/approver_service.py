@@ -23,6 +23,7 @@ from kms.statements.invitations import (
     ApproverRevocation,
     Invitation,
     InvitationTerms,
+    InvitationWithdrawal,
     new_token,
     token_hash,
 )
@@ -30,6 +31,7 @@ from kms.statements.registry import Approver
 from kms.statements.release import Purpose
 from kms.transport.client import Channel
 from kms.transport.server import Call, Method
+from kms.wire.v1 import approver_pb2
 from kms.wire.v1 import approver_service_pb2 as pb
 
 SERVICE: Final = "kms.v1.ApproverService"
@@ -60,6 +62,7 @@ class ApproverService:
             Method("InviteFirstApprover", pb.InviteFirstApproverRequest, self.invite_first),
             Method("ShowInvitation", pb.ShowInvitationRequest, self.show_invitation),
             Method("AcceptInvitation", pb.AcceptInvitationRequest, self.accept),
+            Method("WithdrawInvitation", pb.WithdrawInvitationRequest, self.withdraw),
             Method("RevokeApprover", pb.RevokeApproverRequest, self.revoke),
             Method("ListHistory", pb.ListHistoryRequest, self.list_history),
         )
@@ -90,6 +93,14 @@ class ApproverService:
     async def accept(self, request: pb.AcceptInvitationRequest, call: Call) -> pb.AcceptInvitationResponse:
         approver = await self._run(self._node().redeem, request.token, request.acceptance)
         return pb.AcceptInvitationResponse(approver=_approver(approver))
+
+    async def withdraw(
+        self, request: pb.WithdrawInvitationRequest, call: Call
+    ) -> pb.WithdrawInvitationResponse:
+        terms = await self._run(self._node().withdraw_invitation, request.withdrawal)
+        answer = pb.WithdrawInvitationResponse()
+        answer.terms.MergeFromString(encode(terms))
+        return answer
 
     async def revoke(self, request: pb.RevokeApproverRequest, call: Call) -> pb.RevokeApproverResponse:
         revoking = await self._run(self._node().revoke_approver, request.revocation)
@@ -205,15 +216,35 @@ async def invite(
 
 async def cosign(socket: Path, key: SigningKey, digits: str) -> pb.InvitationEntry:
     """Sign an open invitation too: the one whose hash starts with these digits."""
-    listed = await list_approvers(socket)
-    found = [each for each in listed.invitations if each.terms_hash.hex().startswith(digits.lower())]
-    if len(found) != 1:
-        raise NotFound(f"{len(found)} open invitations start with {digits}", reason="INVITATION_UNKNOWN")
-    shown = found[0].terms
+    shown = (await find_invitation(socket, digits)).terms
     terms = InvitationTerms(
         shown.name, shown.email, shown.language, tuple(shown.subjects), shown.token_hash, shown.not_after
     )
     return await _sign_terms(socket, key, terms)
+
+
+async def find_invitation(socket: Path, digits: str) -> pb.InvitationEntry:
+    """The open invitation whose hash starts with these digits."""
+    listed = (await list_approvers(socket)).invitations
+    found = [each for each in listed if each.terms_hash.hex().startswith(digits.lower())]
+    if len(found) != 1:
+        raise NotFound(f"{len(found)} open invitations start with {digits}", reason="INVITATION_UNKNOWN")
+    return found[0]
+
+
+async def withdraw(socket: Path, key: SigningKey, terms_hash: bytes) -> approver_pb2.InvitationTerms:
+    """Call an open invitation off."""
+    listed = await list_approvers(socket)
+    statement = InvitationWithdrawal(
+        KeyringId(listed.keyring_id),
+        ManifestHash(listed.manifest_hash),
+        listed.index,
+        Thumbprint(key.thumbprint),
+        terms_hash,
+        int(time.time()),
+    )
+    request = pb.WithdrawInvitationRequest(withdrawal=sign(statement, key).message)
+    return (await _call(socket, "WithdrawInvitation", request, pb.WithdrawInvitationResponse)).terms
 
 
 async def _sign_terms(socket: Path, key: SigningKey, terms: InvitationTerms) -> pb.InvitationEntry:

@@ -37,6 +37,7 @@ from kms.statements.invitations import (
     FoundingApprover,
     Invitation,
     InvitationTerms,
+    InvitationWithdrawal,
     check_made_here,
     new_token,
     read_token,
@@ -50,6 +51,7 @@ _PAGE = 1000
 _CONFIGURED = "CONFIGURED"
 MAX_QUORUM = 16
 W = TypeVar("W", Invitation, ApproverRevocation)
+V = TypeVar("V", Invitation, ApproverRevocation, InvitationWithdrawal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,8 +315,7 @@ def invite(node: NodeContext, word: Word) -> Invited:
     terms, now = said.statement.terms, node.now()
     if not now < terms.not_after <= now + MAX_INVITATION:
         raise Invalid("an invitation is open for at most 14 days", reason="INVITATION_EXPIRED")
-    if terms.token_hash in node.registry.spent:
-        raise Denied("this invitation was accepted before", reason="INVITATION_SPENT")
+    node.registry.check_usable(terms.token_hash)
     with node.store.transaction():
         _keep_word(node, terms.hash, said, approver)
         invited = _open_invitation(node, terms.hash)
@@ -349,9 +350,14 @@ def _open_invitation(node: NodeContext, terms_hash: bytes) -> Invited:
         return Invited(first, (), 0)
     said = _still_said(node, Invitation, terms_hash)
     if not said or not equal(said[0][0].statement.terms.hash, terms_hash):
-        raise NotFound("no such invitation is open", reason="INVITATION_UNKNOWN")
+        raise NotFound(
+            "no such invitation is open: it was accepted, called off, or has ended",
+            reason="INVITATION_CLOSED",
+        )
     terms = said[0][0].statement.terms
-    if node.now() >= terms.not_after or terms.token_hash in node.registry.spent:
+    # Rows that were written back into the store open nothing again.
+    node.registry.check_usable(terms.token_hash)
+    if node.now() >= terms.not_after:
         raise EvidenceRefused("this invitation has ended: ask for a new one", reason="INVITATION_EXPIRED")
     return Invited(terms, tuple(a.thumbprint for _, a in said), node.registry.quorum)
 
@@ -359,6 +365,8 @@ def _open_invitation(node: NodeContext, terms_hash: bytes) -> Invited:
 def find_invitation(node: NodeContext, token: str) -> Joining:
     """The invitation that this token opens."""
     secret = read_token(token)
+    # Said plainly to whoever holds the token: if it was not they who used it, somebody else came in.
+    node.registry.check_usable(token_hash(secret))
     for invited in open_invitations(node):
         if equal(token_hash(secret), invited.terms.token_hash):
             challenge = registration_challenge(
@@ -367,7 +375,7 @@ def find_invitation(node: NodeContext, token: str) -> Joining:
             return Joining(
                 invited.terms, node.me.organisation, invited.complete, challenge, invited.terms.hash
             )
-    raise NotFound("this invitation is unknown, has ended, or was accepted", reason="INVITATION_UNKNOWN")
+    raise NotFound("this invitation is unknown or has ended", reason="INVITATION_UNKNOWN")
 
 
 def redeem(
@@ -391,6 +399,31 @@ def redeem(
             count=len(words),
         )
     return replace(node, registry=registry), registry.known[added]
+
+
+def withdrawal_to_sign(node: NodeContext, who: Thumbprint, terms_hash: bytes) -> ToSign:
+    """What an approver signs to call an open invitation off."""
+    withdrawal = InvitationWithdrawal(
+        node.keyring.keyring_id,
+        node.keyring.manifest_hash,
+        node.me.index,
+        who,
+        _open_invitation(node, terms_hash).terms.hash,
+        node.now(),
+    )
+    return ToSign(payload_type(InvitationWithdrawal), encode(withdrawal))
+
+
+def withdraw(node: NodeContext, word: Word) -> tuple[NodeContext, InvitationTerms]:
+    """Call an open invitation off by one approver's word; NotFound if it is open no more."""
+    said, approver = _said_now(node, InvitationWithdrawal, word)
+    terms, now = _open_invitation(node, said.statement.terms_hash).terms, node.now()
+    with node.store.transaction():
+        registry = _keep(node, registries.withdrawal_entry(terms, said.word, now))
+        keep_count(node, approver, said.sign_count)
+        node.store.approvers.forget_words(terms.hash)
+        node.ledger.append(LogKind.INVITATION_WITHDRAWN, now, said.hash, principal=approver.thumbprint)
+    return replace(node, registry=registry), terms
 
 
 # -- revocations -------------------------------------------------------------------------------------------
@@ -494,7 +527,7 @@ def keep_count(node: NodeContext, approver: Approver, count: int) -> None:
 # -- words -------------------------------------------------------------------------------------------------
 
 
-def _said_now(node: NodeContext, cls: type[W], word: Word) -> tuple[Said[W], Approver]:
+def _said_now(node: NodeContext, cls: type[V], word: Word) -> tuple[Said[V], Approver]:
     """What an approver says at this moment, and who they are."""
     approver = node.registry.signer(word)
     last = node.store.approvers.count(approver.thumbprint)

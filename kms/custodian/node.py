@@ -68,7 +68,12 @@ from kms.statements.codec import decode, payload_type
 from kms.statements.envelope import Envelope, Signed
 from kms.statements.evidence import Approval
 from kms.statements.ids import DepositHash, KeyId, RequestHash, Thumbprint, Version
-from kms.statements.invitations import ApproverRevocation, Invitation
+from kms.statements.invitations import (
+    ApproverRevocation,
+    Invitation,
+    InvitationTerms,
+    InvitationWithdrawal,
+)
 from kms.statements.manifest import Issuer, SealingKey, advance
 from kms.statements.notices import days_left
 from kms.statements.passkeys import RelyingParty, read_assertion, read_registration
@@ -409,6 +414,21 @@ class CustodianNode:
         self._check_manifest()
         self.context, approver = people.redeem(self.context, token, read_registration(registration))
         return approver
+
+    def withdrawal_to_sign(self, who: Thumbprint, terms_hash: bytes) -> ToSign:
+        """What an approver signs to call an open invitation off."""
+        return people.withdrawal_to_sign(self.context, who, terms_hash)
+
+    def withdraw_invitation(self, word: Word) -> InvitationTerms:
+        """One approver calls an open invitation off."""
+        self._check_manifest()
+        self.context, terms = people.withdraw(self.context, word)
+        return terms
+
+    def withdraw_by_passkey(self, payload: bytes, assertion: str) -> InvitationTerms:
+        return self.withdraw_invitation(
+            read_assertion(payload_type(InvitationWithdrawal), payload, assertion)
+        )
 
     def revocation_to_sign(self, who: Thumbprint, revoked: Thumbprint, reason: str) -> ToSign:
         """What an approver signs to take another one, or themself, off the list."""

@@ -24,6 +24,8 @@ REASONS: Final[Mapping[str, str]] = {
     "LENGTH_UNSAID": "a rule that applies says no length, and the record is kept for good",
     # What became of a request.
     "UNKNOWN_KEY": "this custodian holds no such key",
+    "KEY_DESTROYED": "the key is destroyed",
+    "KEY_DESTROY_SCHEDULED": "the key is about to be destroyed, and is not read meanwhile",
     "REQUEST_TOO_OLD": "a rule allows it, but the request is older than a rule may answer",
     "REQUEST_EXPIRED": "the request has expired",
     "TIMED_OUT": "the custodian's people did not answer in time",
@@ -60,6 +62,7 @@ REASONS: Final[Mapping[str, str]] = {
     "CREDENTIAL_UNKNOWN_ISSUER": "a credential is by an issuer that the manifest does not name",
     "CREDENTIAL_UNKNOWN_KEY": "a credential is signed by a key that its issuer does not have",
     "CREDENTIAL_WRONG_KEY": "a credential is bound to another key than the one that signed the request",
+    "ISSUER_SWITCHED": "an issuer shows other keys than those that counted, and its word counts for nothing",
     "ISSUER_KEYS_STALE": "an issuer's keys could not be fetched for too long",
 }
 

@@ -84,6 +84,19 @@ class ApproverRevocation:
     created_at: int
 
 
+@message(approver_pb2.InvitationWithdrawal, name="invitation-withdrawal", role=SignerRole.APPROVER)
+@dataclass(frozen=True, slots=True)
+class InvitationWithdrawal:
+    """An approver calls an open invitation off, whoever made it."""
+
+    keyring_id: KeyringId
+    manifest_hash: ManifestHash
+    index: int
+    approver_thumbprint: Thumbprint
+    terms_hash: bytes
+    created_at: int
+
+
 @message(approver_pb2.FoundingApprover)
 @dataclass(frozen=True, slots=True)
 class FoundingApprover:
@@ -145,7 +158,10 @@ def registration_challenge(keyring_id: KeyringId, index: int, terms_hash: bytes,
 
 
 def check_made_here(
-    statement: Invitation | Acceptance | ApproverRevocation, keyring: Keyring, index: int, now: int
+    statement: Invitation | Acceptance | ApproverRevocation | InvitationWithdrawal,
+    keyring: Keyring,
+    index: int,
+    now: int,
 ) -> None:
     """Whether a statement is for this custodian, under the manifest in force, and of now: not one kept from before."""
     check_binding(keyring, statement.keyring_id, statement.manifest_hash)

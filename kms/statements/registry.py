@@ -23,6 +23,7 @@ from kms.statements.invitations import (
     Founding,
     Invitation,
     InvitationTerms,
+    InvitationWithdrawal,
     registration_challenge,
     token_hash,
 )
@@ -72,6 +73,9 @@ class Registry:
     invitations_needed: int = 1
     invited_first: InvitationTerms | None = None
     spent: frozenset[bytes] = frozenset()
+    """Hashes of the tokens that somebody came in with."""
+    withdrawn: frozenset[bytes] = frozenset()
+    """Hashes of the tokens of invitations that were called off."""
     lost: int = 0
     problems: tuple[str, ...] = ()
 
@@ -90,6 +94,13 @@ class Registry:
     def with_problem(self, problem: str) -> Registry:
         return replace(self, problems=(*self.problems, problem))
 
+    def check_usable(self, hashed_token: bytes) -> None:
+        """Denied if an invitation's token was used, or its invitation called off: it lets nobody in any more."""
+        if hashed_token in self.spent:
+            raise Denied("this invitation was accepted before", reason="INVITATION_SPENT")
+        if hashed_token in self.withdrawn:
+            raise Denied("this invitation was called off: ask for a new one", reason="INVITATION_WITHDRAWN")
+
     def signer(self, word: Word) -> Approver:
         """Whose word it says it is; Denied if that is no approver of now. Nothing is verified yet."""
         hint = signer_hint(word)
@@ -102,7 +113,8 @@ class Registry:
 def follow(place: Place, entries: Sequence[bytes]) -> Registry:
     """The registry that these entries make. What does not hold has no effect, and is told.
 
-    But for a removal: if its signatures do not hold, whom it names is off the list all the same.
+    But for what takes away: whom a removal names is off the list, and what a withdrawal names lets nobody in, even if
+    the signatures do not hold. Else spoiling that row would bring them back.
     """
     registry = Registry()
     for position, data in enumerate(entries):
@@ -117,6 +129,8 @@ def follow(place: Place, entries: Sequence[bytes]) -> Registry:
             registry = registry.with_problem(_problem(position, error))
             if entry.WhichOneof("entry") == "removal":
                 registry = _without(registry, Thumbprint(entry.removal.revoked_thumbprint), entry.removal.at)
+            elif entry.WhichOneof("entry") == "withdrawal":
+                registry = _closed(registry, entry.withdrawal.terms.token_hash)
             else:
                 registry = replace(registry, lost=registry.lost + 1)
     return registry
@@ -133,6 +147,8 @@ def judge(place: Place, registry: Registry, entry: RegistryEntry) -> Registry:
         return _found(place, registry, entry.founding)
     if kind == "admission":
         return _admit(place, registry, entry.admission)
+    if kind == "withdrawal":
+        return _withdraw(place, registry, entry.withdrawal)
     return _remove(place, registry, entry.removal)
 
 
@@ -158,11 +174,10 @@ def _found(place: Place, registry: Registry, envelope: Envelope) -> Registry:
 
 
 def _admit(place: Place, registry: Registry, admission: approver_pb2.Admission) -> Registry:
-    terms = decode(InvitationTerms, admission.terms.SerializeToString(deterministic=True), "terms")
+    terms = _terms(admission.terms)
     if not equal(token_hash(admission.token), terms.token_hash):
         raise Denied("that is not the token of this invitation", reason="INVITATION_UNKNOWN")
-    if terms.token_hash in registry.spent:
-        raise Denied("this invitation was accepted before", reason="INVITATION_SPENT")
+    registry.check_usable(terms.token_hash)
     if admission.at >= terms.not_after:
         raise EvidenceRefused("this invitation has ended: ask for a new one", reason="INVITATION_EXPIRED")
     first = not registry.known and registry.invited_first == terms
@@ -250,6 +265,24 @@ def _without(registry: Registry, revoked: Thumbprint, at: int) -> Registry:
     return replace(registry, known={**registry.known, revoked: replace(approver, revoked_at=max(1, at))})
 
 
+def _withdraw(place: Place, registry: Registry, withdrawal: approver_pb2.Withdrawal) -> Registry:
+    terms = _terms(withdrawal.terms)
+    registry.check_usable(terms.token_hash)
+    # One approver is enough, as one no is: it keeps somebody out, and whoever was invited well can be invited again.
+    ((said, _),) = _said(InvitationWithdrawal, place, registry, [withdrawal.withdrawal])
+    if not equal(said.statement.terms_hash, terms.hash):
+        raise Invalid("a withdrawal of another invitation", reason="WRONG_INVITATION")
+    return _closed(registry, terms.token_hash)
+
+
+def _closed(registry: Registry, hashed_token: bytes) -> Registry:
+    return replace(registry, withdrawn=registry.withdrawn | {hashed_token})
+
+
+def _terms(message: approver_pb2.InvitationTerms) -> InvitationTerms:
+    return decode(InvitationTerms, message.SerializeToString(deterministic=True), "terms")
+
+
 def _said(
     cls: type[S], place: Place, registry: Registry, words: Sequence[approver_pb2.ApproverWord]
 ) -> list[tuple[Said[S], Approver]]:
@@ -259,7 +292,7 @@ def _said(
         word: Word = wrapped.key if wrapped.WhichOneof("word") == "key" else wrapped.passkey
         approver = registry.signer(word)
         said = open_word(cls, word, approver.key, place.party, "word", counted=False)
-        statement: Invitation | ApproverRevocation = said.statement  # type: ignore[assignment]
+        statement: Invitation | ApproverRevocation | InvitationWithdrawal = said.statement  # type: ignore[assignment]
         _check_place(place, statement.keyring_id, statement.index)
         if not equal(statement.approver_thumbprint, approver.thumbprint):
             raise Invalid("the statement names another approver than its signer", reason="WRONG_APPROVER")
@@ -333,6 +366,12 @@ def removal_entry(revoked: Thumbprint, revocations: Sequence[Word], at: int) -> 
     """The entry of somebody who is taken off."""
     words = [wrap(word) for word in revocations]
     return RegistryEntry(removal=approver_pb2.Removal(revoked_thumbprint=revoked, revocations=words, at=at))
+
+
+def withdrawal_entry(terms: InvitationTerms, word: Word, at: int) -> RegistryEntry:
+    """The entry of an invitation that is called off."""
+    named = approver_pb2.InvitationTerms.FromString(encode(terms))
+    return RegistryEntry(withdrawal=approver_pb2.Withdrawal(terms=named, withdrawal=wrap(word), at=at))
 
 
 def entry_bytes(entry: RegistryEntry) -> bytes:

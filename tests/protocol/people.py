@@ -12,6 +12,8 @@ from kms.statements.invitations import (
     Acceptance,
     ApproverRevocation,
     Invitation,
+    InvitationTerms,
+    InvitationWithdrawal,
     new_token,
     token_hash,
 )
@@ -41,6 +43,19 @@ def cosign(world: World, at: int, token: str, by: SigningKey) -> Invited:
     terms = world.nodes[at].invitation(token).terms
     word = world.nodes[at].cosign_to_sign(Thumbprint(by.thumbprint), terms.hash)
     return world.nodes[at].invite(signed_invitation(word, by))
+
+
+def withdrawal(world: World, at: int, token: str, by: SigningKey) -> Envelope:
+    """What an approver signs to call an invitation off."""
+    word = world.nodes[at].withdrawal_to_sign(
+        Thumbprint(by.thumbprint), world.nodes[at].invitation(token).terms.hash
+    )
+    return sign_payload(decode(InvitationWithdrawal, word.payload), word.payload, by).message
+
+
+def withdraw(world: World, at: int, token: str, by: SigningKey) -> InvitationTerms:
+    """One approver calls an open invitation off."""
+    return world.nodes[at].withdraw_invitation(withdrawal(world, at, token, by))
 
 
 def acceptance(world: World, at: int, token: str, key: SigningKey) -> Acceptance:

@@ -82,6 +82,12 @@ class Console:
             Route("/approvers/invite/passkey", self._form(approvers.invite), methods=["POST"]),
             Route("/approvers/invitations/{terms}", self._page(approvers.show_invitation)),
             Route("/approvers/invitations/{terms}/passkey", self._form(approvers.cosign), methods=["POST"]),
+            Route("/approvers/invitations/{terms}/withdraw", self._page(approvers.ask_withdrawal)),
+            Route(
+                "/approvers/invitations/{terms}/withdraw/passkey",
+                self._form(approvers.withdraw),
+                methods=["POST"],
+            ),
             Route("/approvers/{approver}/revoke", self._page(approvers.ask_revocation)),
             Route("/approvers/{approver}/revoke", self._form(approvers.confirm_revocation), methods=["POST"]),
             Route("/approvers/{approver}/revoke/passkey", self._form(approvers.revoke), methods=["POST"]),

@@ -15,7 +15,7 @@ from kms.custodian.approvers import Invited
 from kms.custodian.console.visit import Visit, go
 from kms.custodian.console.waiting import choice, signed_payload
 from kms.custodian.console.words import LANGUAGES
-from kms.errors import KmsError
+from kms.errors import KmsError, NotFound
 from kms.statements.invitations import new_token, token_hash
 from kms.statements.registry import Approver
 
@@ -99,15 +99,19 @@ def qr_code(text: str) -> Markup:
 async def show_invitation(visit: Visit) -> Response:
     """An invitation that another approver signed and that needs more signatures: what it says, to sign it too."""
     me, terms_hash = visit.me().thumbprint, _hash(visit, "terms")
-    invited, signed = await visit.console.desk.ask(
-        lambda node: (_open(node.invitations(), terms_hash), node.cosign_to_sign(me, terms_hash))
+    invited, signed, now = await visit.console.desk.ask(
+        lambda node: (
+            _open(node.invitations(), terms_hash),
+            node.cosign_to_sign(me, terms_hash),
+            node.context.now(),
+        )
     )
     return visit.page(
         "invite_sign.html",
         name=invited.terms.name,
         email=invited.terms.email,
         language_name=LANGUAGES[invited.terms.language],
-        days=DAYS,
+        days=max(1, round((invited.terms.not_after - now) / 86400)),
         problem="",
         sign=choice(visit, signed),
         action=f"/approvers/invitations/{terms_hash.hex()}/passkey",
@@ -119,6 +123,33 @@ async def cosign(visit: Visit) -> Response:
     """A further signature under an invitation."""
     payload, assertion = signed_payload(visit), visit.field("assertion")
     await visit.console.desk.ask(lambda node: node.invite_by_passkey(payload, assertion))
+    return go("/approvers")
+
+
+async def ask_withdrawal(visit: Visit) -> Response:
+    """An open invitation, to be called off with one's passkey."""
+    return await _withdrawal(visit)
+
+
+async def _withdrawal(visit: Visit, problem: str = "", status: int = 200) -> Response:
+    me, terms_hash = visit.me().thumbprint, _hash(visit, "terms")
+    invited, signed = await visit.console.desk.ask(
+        lambda node: (_open(node.invitations(), terms_hash), node.withdrawal_to_sign(me, terms_hash))
+    )
+    return visit.page(
+        "withdraw.html", status=status, invited=invited, sign=choice(visit, signed), problem=problem
+    )
+
+
+async def withdraw(visit: Visit) -> Response:
+    """The signed withdrawal. If somebody came in meanwhile it says so: then they are to be revoked."""
+    payload, assertion = signed_payload(visit), visit.field("assertion")
+    try:
+        await visit.console.desk.ask(lambda node: node.withdraw_by_passkey(payload, assertion))
+    except NotFound:
+        raise
+    except KmsError as error:
+        return await _withdrawal(visit, visit.words.reason(error.reason), 409)
     return go("/approvers")
 
 
@@ -165,7 +196,7 @@ async def _person(visit: Visit) -> Approver:
 def _open(invitations: Sequence[Invited], terms_hash: bytes) -> Invited:
     found = next((one for one in invitations if equal(one.terms.hash, terms_hash)), None)
     if found is None:
-        raise HTTPException(404)
+        raise NotFound("no such invitation is open", reason="INVITATION_CLOSED")
     return found
 
 

@@ -132,7 +132,7 @@ async def test_approvers_invite_join_and_revoke(world: World, kms: Run) -> None:
     assert token not in listed
     joined = await kms("approver", "join", "--key", "ann.key", "--json", stdin=token + "\n")
     assert joined == {"name": "Ann", "thumbprint": signing_key("ann").thumbprint.hex()}
-    assert await kms("approver", "join", "--key", "bea.key", stdin=token, fails=True) == "INVITATION_UNKNOWN"
+    assert await kms("approver", "join", "--key", "bea.key", stdin=token, fails=True) == "INVITATION_SPENT"
     request = ask(world)
     assert "signed: approve" in await kms("approve", request, "--key", "ann.key", "--yes")
     revoked = await kms("approver", "revoke", joined["thumbprint"][:8], "--key", "one.key", "--yes", "--json")
@@ -146,6 +146,30 @@ async def test_approvers_invite_join_and_revoke(world: World, kms: Run) -> None:
     again = await kms("approver", "invite", "X", "x@y.example", "--first", fails=True)
     assert again == "REGISTRY_BEGUN"
     await kms("approver", "invite", "X", "x@y.example", fails=True)  # signed by nobody
+
+
+async def test_an_approver_calls_an_invitation_off(world: World, kms: Run) -> None:
+    token = (await kms("approver", "invite", "Ann", "ann@clinic.example", "--key", "one.key")).strip()
+    (entry,) = (await kms("approver", "list", "--json"))["invitations"]
+    digits = entry["terms_hash"][:10]
+    await kms("approver", "withdraw", digits, "--key", "one.key", stdin="n\n", fails=True)
+    assert (
+        await kms("approver", "withdraw", digits, "--key", "ann.key", "--yes", fails=True)
+        == "NOT_AN_APPROVER"
+    )
+    assert len((await kms("approver", "list", "--json"))["invitations"]) == 1
+    told = await kms("approver", "withdraw", digits, "--key", "one.key", "--yes", "--json")
+    assert told == {"withdrawn": entry["terms_hash"], "name": "Ann"}
+    assert (await kms("approver", "list", "--json"))["invitations"] == []
+    assert (
+        await kms("approver", "join", "--key", "ann.key", stdin=token, fails=True) == "INVITATION_WITHDRAWN"
+    )
+    again = await kms("approver", "withdraw", digits, "--key", "one.key", "--yes", fails=True)
+    assert again == "INVITATION_UNKNOWN"
+    token = (await kms("approver", "invite", "Ann", "ann@clinic.example", "--key", "one.key")).strip()
+    (entry,) = (await kms("approver", "list", "--json"))["invitations"]
+    line = ("approver", "withdraw", entry["terms_hash"][:10], "--key", "one.key")
+    assert "called off: Ann\n" in await kms(*line, stdin="y\n")
 
 
 async def test_two_of_them_where_two_are_needed(world: World, kms: Run, tmp_path: Path) -> None:

@@ -14,10 +14,15 @@ from kms.errors import ConfigError
 from kms.statements.approver import ApproverKey
 from kms.statements.audit import LogEntry, LogKind
 from kms.statements.codec import decode
-from kms.statements.envelope import sign, sign_payload
+from kms.statements.envelope import Envelope, sign, sign_payload
 from kms.statements.evidence import Approval
 from kms.statements.ids import RequestHash, Thumbprint
-from kms.statements.invitations import MAX_INVITATION, ApproverRevocation, new_token
+from kms.statements.invitations import (
+    MAX_INVITATION,
+    ApproverRevocation,
+    InvitationWithdrawal,
+    new_token,
+)
 from kms.statements.passkeys import RelyingParty
 from kms.statements.registry import Approver
 from kms.statements.release import HUMAN_LIFETIME, Purpose, Verdict
@@ -30,6 +35,8 @@ from tests.protocol.people import (
     join_by_key,
     join_by_passkey,
     revoke,
+    withdraw,
+    withdrawal,
 )
 from tests.protocol.world import LAB, World, signing_key
 from tests.reference.authenticator import PRESENT, Authenticator
@@ -38,7 +45,7 @@ pytestmark = pytest.mark.each_store
 
 RP, ORIGIN = "console.example", "https://console.example"
 PARTY = RelyingParty(RP, (ORIGIN,))
-ANN, BEA, CID, DAN = (signing_key(name) for name in ("ann", "bea", "cid", "dan"))
+ANN, BEA, CID, DAN, EVE = (signing_key(name) for name in ("ann", "bea", "cid", "dan", "eve"))
 
 
 @pytest.fixture
@@ -115,7 +122,7 @@ def test_where_there_is_nobody_the_administrator_invites_one(world: World) -> No
     joined = join_by_passkey(world, 1, token, Authenticator(RP), ORIGIN)
     assert (joined.name, joined.first, joined.added_by) == ("Ann", True, ())
     assert reason_of(node.invite_first, "Eve", "eve@clinic.example", "en") == "REGISTRY_BEGUN"
-    assert reason_of(node.invitation, token) == "INVITATION_UNKNOWN"
+    assert reason_of(node.invitation, token) == "INVITATION_SPENT"
     assert [e.outcome for e in logged(world, LogKind.APPROVERS_FOUNDED)] == ["INVITED_FIRST"] * 2
     restart(world)
     assert names(world) == ["Ann"]
@@ -189,7 +196,7 @@ def test_a_token_is_used_once_by_one_and_in_time(world: World) -> None:
     signed = sign(acceptance(world, 1, token, ANN), ANN).message
     later = sign(acceptance(world, 1, token, BEA), BEA).message
     node.redeem(token, signed)
-    assert reason_of(node.redeem, token, later) == "INVITATION_UNKNOWN"
+    assert reason_of(node.redeem, token, later) == "INVITATION_SPENT"
     assert reason_of(node.redeem, new_token(), later) == "INVITATION_UNKNOWN"
     assert reason_of(node.redeem, "x", later) == "INVITATION_UNKNOWN"
     old = invite(world, 1, "bea@clinic.example", days=1)
@@ -219,6 +226,93 @@ def test_a_credential_joins_once_and_never_again_after_it_was_revoked(world: Wor
     assert reason_of(admit_key, world, 1, ANN, "other@clinic.example") == "APPROVER_KNOWN"
     assert revoke(world, 1, ANN, world.approvers[1]).done
     assert reason_of(admit_key, world, 1, ANN, "ann@clinic.example") == "APPROVER_KNOWN"
+
+
+# -- an invitation is called off ----------------------------------------------------------------------------
+
+
+def test_an_invitation_that_is_called_off_lets_nobody_in(world: World) -> None:
+    node, by = world.nodes[1], world.approvers[1]
+    token = invite(world, 1, "ann@clinic.example", name="Ann")
+    joining = sign(acceptance(world, 1, token, ANN), ANN).message
+    assert withdraw(world, 1, token, by).name == "Ann"
+    assert node.invitations() == []
+    assert reason_of(node.invitation, token) == "INVITATION_WITHDRAWN"
+    assert reason_of(node.redeem, token, joining) == "INVITATION_WITHDRAWN"
+    (entry,) = logged(world, LogKind.INVITATION_WITHDRAWN)
+    assert entry.principal == by.thumbprint
+    restart(world)
+    assert world.nodes[1].registry_problems() == []
+    assert reason_of(world.nodes[1].redeem, token, joining) == "INVITATION_WITHDRAWN"
+    assert names(world) == ["approver 1"]
+    admit_key(world, 1, ANN, "ann@clinic.example")  # invited again, by another token
+    assert names(world) == ["approver 1", "Invited"]
+
+
+def test_a_passkey_calls_an_invitation_off(world: World) -> None:
+    restart(world)
+    device = Authenticator(RP)
+    bea = join_by_passkey(world, 1, invite(world, 1, "bea@clinic.example"), device, ORIGIN)
+    token, node = invite(world, 1, "ann@clinic.example"), world.nodes[1]
+    word = node.withdrawal_to_sign(bea.thumbprint, node.invitation(token).terms.hash)
+    unverified = device.sign(word.challenge, ORIGIN, flags=PRESENT)
+    assert reason_of(node.withdraw_by_passkey, word.payload, unverified) == "NOT_VERIFIED"
+    said = device.sign(word.challenge, ORIGIN)
+    node.withdraw_by_passkey(word.payload, said)
+    assert node.invitations() == []
+    # Its count is kept: the same answer again is a copy's.
+    assert reason_of(node.withdraw_by_passkey, word.payload, said) == "COUNTER_WENT_BACK"
+    restart(world)
+    assert reason_of(world.nodes[1].invitation, token) == "INVITATION_WITHDRAWN"
+
+
+def test_one_of_those_who_must_sign_together_calls_off_alone(world: World) -> None:
+    three_of_whom_two(world)
+    token = invite(world, 1, "dan@clinic.example", by=ANN)
+    cosign(world, 1, token, BEA)
+    withdraw(world, 1, token, CID)
+    assert reason_of(world.nodes[1].invitation, token) == "INVITATION_WITHDRAWN"
+
+
+def test_what_is_open_no_more_is_not_called_off(world: World) -> None:
+    by, node = world.approvers[1], world.nodes[1]
+    used, over, ended = (
+        (token, withdrawal(world, 1, token, by))
+        for token in (invite(world, 1, f"{name}@clinic.example") for name in ("ann", "bea", "cid"))
+    )
+    join_by_key(world, 1, used[0], ANN)
+    node.withdraw_invitation(over[1])
+    assert reason_of(node.withdraw_invitation, used[1]) == "INVITATION_CLOSED"
+    assert reason_of(node.withdraw_invitation, over[1]) == "INVITATION_CLOSED"
+    world.clock.turn(8 * 86400)
+    gone = node.context.store.approvers.words(decode(InvitationWithdrawal, ended[1].payload).terms_hash)
+    assert gone  # not tidied away yet
+    late = replace(decode(InvitationWithdrawal, ended[1].payload), created_at=world.clock())
+    assert reason_of(node.withdraw_invitation, sign(late, by).message) == "INVITATION_EXPIRED"
+    assert names(world) == ["approver 1", "Invited"]
+
+
+def test_a_withdrawal_is_an_approver_s_of_now_and_here(world: World) -> None:
+    admit_key(world, 1, ANN, "ann@clinic.example")
+    node, by = world.nodes[1], world.approvers[1]
+    token = invite(world, 1, "dan@clinic.example")
+    meant = decode(InvitationWithdrawal, withdrawal(world, 1, token, by).payload)
+
+    def refused(key: object = by, **changed: object) -> str:
+        word: Envelope = sign(replace(meant, **changed), key).message  # type: ignore[arg-type]
+        return reason_of(node.withdraw_invitation, word)
+
+    assert refused(EVE) == "NOT_AN_APPROVER"
+    assert refused(world.approvers[2]) == "NOT_AN_APPROVER"
+    assert refused(world.identities[1]) == "NOT_AN_APPROVER"
+    assert refused(ANN) == "WRONG_APPROVER"
+    assert refused(index=2) == "WRONG_CUSTODIAN"
+    assert refused(keyring_id=bytes(32)) == "WRONG_KEYRING"
+    assert refused(created_at=meant.created_at - 3600) == "INVALID_FIELD"
+    assert refused(terms_hash=bytes(32)) == "INVITATION_CLOSED"
+    assert revoke(world, 1, ANN, by).done
+    assert refused(ANN, approver_thumbprint=ANN.thumbprint) == "NOT_AN_APPROVER"
+    assert len(node.invitations()) == 1
 
 
 # -- k of m ------------------------------------------------------------------------------------------------

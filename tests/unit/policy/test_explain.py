@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from kms.custodian.providers import SWITCHED
 from kms.errors import ConfigError
 from kms.policy import explain as module
 from kms.policy.attributes import DepositAttributes, ReleaseAttributes
@@ -158,6 +159,8 @@ def test_every_reason_that_a_decision_can_give_is_in_the_table() -> None:
     for source in files:
         if source.name != "approvers.py":
             missing |= _reasons(source) - set(REASONS)
+    by_name = {"KEY_DESTROYED", "KEY_DESTROY_SCHEDULED", SWITCHED}  # as values of keys and of issuers
+    missing |= by_name - set(REASONS)
     assert missing == set()
 
 

@@ -11,6 +11,9 @@ from babel.messages.extract import extract_from_dir
 import kms.custodian.console as console
 from kms.custodian.console.reasons import REASONS
 from kms.custodian.console.words import LANGUAGES, Words, choose, sentences
+from kms.policy.engine import default_policy, reason_code
+from kms.policy.reasons import REASONS as DECISIONS
+from kms.policy.rule_words import rules_in_words
 
 FOLDER = Path(console.__file__).parent
 VALUES = re.compile(r"%\((\w+)\)s")
@@ -64,6 +67,13 @@ def test_every_reason_has_words(language: str) -> None:
     words = Words(language)
     assert all(words.reason(code) != code for code in REASONS)
     assert words.reason("NOT_FORESEEN") == "NOT_FORESEEN"
+
+
+def test_no_decision_is_shown_as_a_code() -> None:
+    """All that a node may answer, and every rule of the default policy."""
+    rules = {reason_code(rule.name) for rule in rules_in_words(default_policy())}
+    assert rules
+    assert (DECISIONS.keys() | rules) - REASONS.keys() == set()
 
 
 def test_numbers_dates_and_spans_are_each_language_s_own() -> None:
