@@ -133,6 +133,26 @@ class ApproverRevocation(_message.Message):
     created_at: int
     def __init__(self, suite: _Optional[int] = ..., signer_role: _Optional[_Union[_keyring_pb2.SignerRole, str]] = ..., keyring_id: _Optional[bytes] = ..., manifest_hash: _Optional[bytes] = ..., index: _Optional[int] = ..., approver_thumbprint: _Optional[bytes] = ..., revoked_thumbprint: _Optional[bytes] = ..., reason: _Optional[str] = ..., created_at: _Optional[int] = ...) -> None: ...
 
+class InvitationWithdrawal(_message.Message):
+    __slots__ = ("suite", "signer_role", "keyring_id", "manifest_hash", "index", "approver_thumbprint", "terms_hash", "created_at")
+    SUITE_FIELD_NUMBER: _ClassVar[int]
+    SIGNER_ROLE_FIELD_NUMBER: _ClassVar[int]
+    KEYRING_ID_FIELD_NUMBER: _ClassVar[int]
+    MANIFEST_HASH_FIELD_NUMBER: _ClassVar[int]
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    APPROVER_THUMBPRINT_FIELD_NUMBER: _ClassVar[int]
+    TERMS_HASH_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    suite: int
+    signer_role: _keyring_pb2.SignerRole
+    keyring_id: bytes
+    manifest_hash: bytes
+    index: int
+    approver_thumbprint: bytes
+    terms_hash: bytes
+    created_at: int
+    def __init__(self, suite: _Optional[int] = ..., signer_role: _Optional[_Union[_keyring_pb2.SignerRole, str]] = ..., keyring_id: _Optional[bytes] = ..., manifest_hash: _Optional[bytes] = ..., index: _Optional[int] = ..., approver_thumbprint: _Optional[bytes] = ..., terms_hash: _Optional[bytes] = ..., created_at: _Optional[int] = ...) -> None: ...
+
 class FoundingApprover(_message.Message):
     __slots__ = ("name", "email", "language", "subjects", "public_key")
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -197,15 +217,27 @@ class Removal(_message.Message):
     at: int
     def __init__(self, revoked_thumbprint: _Optional[bytes] = ..., revocations: _Optional[_Iterable[_Union[ApproverWord, _Mapping]]] = ..., at: _Optional[int] = ...) -> None: ...
 
+class Withdrawal(_message.Message):
+    __slots__ = ("terms", "withdrawal", "at")
+    TERMS_FIELD_NUMBER: _ClassVar[int]
+    WITHDRAWAL_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    terms: InvitationTerms
+    withdrawal: ApproverWord
+    at: int
+    def __init__(self, terms: _Optional[_Union[InvitationTerms, _Mapping]] = ..., withdrawal: _Optional[_Union[ApproverWord, _Mapping]] = ..., at: _Optional[int] = ...) -> None: ...
+
 class RegistryEntry(_message.Message):
-    __slots__ = ("founding", "admission", "removal")
+    __slots__ = ("founding", "admission", "removal", "withdrawal")
     FOUNDING_FIELD_NUMBER: _ClassVar[int]
     ADMISSION_FIELD_NUMBER: _ClassVar[int]
     REMOVAL_FIELD_NUMBER: _ClassVar[int]
+    WITHDRAWAL_FIELD_NUMBER: _ClassVar[int]
     founding: _keyring_pb2.Envelope
     admission: Admission
     removal: Removal
-    def __init__(self, founding: _Optional[_Union[_keyring_pb2.Envelope, _Mapping]] = ..., admission: _Optional[_Union[Admission, _Mapping]] = ..., removal: _Optional[_Union[Removal, _Mapping]] = ...) -> None: ...
+    withdrawal: Withdrawal
+    def __init__(self, founding: _Optional[_Union[_keyring_pb2.Envelope, _Mapping]] = ..., admission: _Optional[_Union[Admission, _Mapping]] = ..., removal: _Optional[_Union[Removal, _Mapping]] = ..., withdrawal: _Optional[_Union[Withdrawal, _Mapping]] = ...) -> None: ...
 
 class WaitingKind(_message.Message):
     __slots__ = ("category", "count", "clinical")

@@ -141,6 +141,18 @@ class AcceptInvitationResponse(_message.Message):
     approver: ApproverEntry
     def __init__(self, approver: _Optional[_Union[ApproverEntry, _Mapping]] = ...) -> None: ...
 
+class WithdrawInvitationRequest(_message.Message):
+    __slots__ = ("withdrawal",)
+    WITHDRAWAL_FIELD_NUMBER: _ClassVar[int]
+    withdrawal: _keyring_pb2.Envelope
+    def __init__(self, withdrawal: _Optional[_Union[_keyring_pb2.Envelope, _Mapping]] = ...) -> None: ...
+
+class WithdrawInvitationResponse(_message.Message):
+    __slots__ = ("terms",)
+    TERMS_FIELD_NUMBER: _ClassVar[int]
+    terms: _approver_pb2.InvitationTerms
+    def __init__(self, terms: _Optional[_Union[_approver_pb2.InvitationTerms, _Mapping]] = ...) -> None: ...
+
 class RevokeApproverRequest(_message.Message):
     __slots__ = ("revocation",)
     REVOCATION_FIELD_NUMBER: _ClassVar[int]
