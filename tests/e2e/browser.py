@@ -70,6 +70,16 @@ class Person:
     def press(self, name: str) -> None:
         self.page.get_by_role("button", name=name, exact=True).click()
 
+    def tab_to(self, selector: str) -> None:
+        """With the key Tab alone to the first element of this kind, whose focus must show."""
+        for _ in range(100):
+            self.page.keyboard.press("Tab")
+            if self.page.evaluate("where => document.activeElement.matches(where)", selector):
+                seen = self.page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+                assert seen != "none", selector
+                return
+        raise AssertionError(f"no key leads to {selector}")
+
     def reads(self, text: str) -> None:
         """Until the text is on the page."""
         self.page.get_by_text(text).first.wait_for()

@@ -2,91 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
 
-from kms.custodian.config import CustodianConfig, open_node
-from kms.storage.config import load
-from kms_client import Client, Purpose, releasing
+from kms_client import releasing
 from kms_client.errors import Denied
 from tests.e2e.browser import DESKTOP, PHONE, Person, chromium, overflows, serious
-from tests.e2e.site import Site, await_condition, run_command, set_keys
-
-PICTURES = os.environ.get("KMS_PICTURES", "")
-"""A folder: then the pictures of docs/console.md are taken on the way."""
-SECRET = b"potassium 4.1"
-PATIENCE = 600.0
-"""Seconds after which what should happen never does; no test passes by waiting this long."""
-
-
-@dataclass(slots=True)
-class Office:
-    """2 of 3 custodians. Ann answers at custodian 1, in a browser; somebody at custodian 2, in a terminal."""
-
-    site: Site
-    browser: Browser
-    writer: Client
-    reader: Client
-    ann: Person
-    link: str
-    pool: ThreadPoolExecutor = field(default_factory=ThreadPoolExecutor)
-
-    @property
-    def origin(self) -> str:
-        return self.site.layout.consoles[1]
-
-    def ask(self) -> Future[bytes]:
-        """A doctor without a grant reads a record, and waits for people."""
-        key = self.writer.create_key({"patient": "p-1", "category": "laboratory"})
-        record = self.writer.encrypt(SECRET, key)
-        return self.pool.submit(
-            self.reader.decrypt,
-            record,
-            purpose=Purpose.TREATMENT,
-            justification="Unconscious patient, potassium before surgery",
-            wait=PATIENCE,
-        )
-
-    def answer_elsewhere(self, verb: str = "approve") -> None:
-        config, key = self.site.config("custodian-2"), self.site.layout.approver_key(2)
-
-        def waiting() -> list[str]:
-            shown = run_command(["custodian", "pending", "--config", str(config), "--json"]).stdout
-            return re.findall(r'"request": "([0-9a-f]{64})"', shown)
-
-        await_condition(lambda: bool(waiting()), "a request at custodian 2")
-        words = ["custodian", verb, waiting()[-1], "--config", str(config), "--key", str(key), "--yes"]
-        assert run_command(words).returncode == 0
-
-    def open_request(self) -> None:
-        """Ann sees what waits, which came by itself, and opens it."""
-        self.ann.go("/requests")
-        self.ann.page.locator(".request h2 a").first.click()
-        self.ann.reads("This is what you sign")
-
-    def picture(self, name: str, person: Person | None = None) -> None:
-        if PICTURES:
-            page = (person or self.ann).page
-            page.screenshot(path=Path(PICTURES) / f"console-{name}.png", full_page=name != "history")
+from tests.e2e.office import PATIENCE, SECRET, Office, begun_site
+from tests.e2e.site import Site, await_condition
 
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[tuple[Site, str]]:
-    """A cluster that runs, and the token of the first approver of its custodian 1."""
-    made = Site(consoles=True, start=False)
-    config = made.config("custodian-1")
-    set_keys(config, approvers=[], tick_seconds=1)
-    node = open_node(load(CustodianConfig, config), accept_clock=True)
-    token = node.invite_first("Ann Martin", "ann@hospital.example", "en")
-    node.close()
-    made.start()
+    made, token = begun_site("Ann Martin")
     yield made, token
     made.close()
 
@@ -129,9 +58,24 @@ def test_a_yes_by_passkey_reaches_the_reader_who_waits(office: Office) -> None:
     assert reading.result(PATIENCE) == SECRET
 
 
+def test_a_keyboard_alone_is_enough(office: Office) -> None:
+    reading, ann = office.ask(), office.ann
+    await_condition(office.waits, "a request at custodian 1")
+    ann.tab_to("a.skip")
+    ann.page.keyboard.press("Enter")
+    ann.tab_to(".request h2 a")
+    ann.page.keyboard.press("Enter")
+    ann.reads("This is what you sign")
+    ann.tab_to(".answers button:not(.bad)")
+    ann.page.keyboard.press("Enter")
+    ann.reads("This request no longer waits")
+    office.answer_elsewhere()
+    assert reading.result(PATIENCE) == SECRET
+
+
 def test_a_no_is_final(office: Office) -> None:
     reading = office.ask()
-    await_condition(lambda: _waits(office), "a request at custodian 1")
+    await_condition(office.waits, "a request at custodian 1")
     office.open_request()
     office.ann.press("Deny")
     office.ann.reads("An approver said no.")
@@ -142,7 +86,7 @@ def test_a_no_is_final(office: Office) -> None:
 
 def test_what_the_requester_takes_back_says_so(office: Office) -> None:
     reading = office.ask()
-    await_condition(lambda: _waits(office), "a request at custodian 1")
+    await_condition(office.waits, "a request at custodian 1")
     office.open_request()
     office.reader.cancel(bytes.fromhex(office.ann.page.url.rsplit("/", 1)[1]))
     office.ann.press("Approve")
@@ -154,9 +98,9 @@ def test_what_nobody_answers_in_time_is_denied(office: Office, monkeypatch: pyte
     monkeypatch.setattr(releasing, "HUMAN_LIFETIME", 20)  # what a request lives that is waited for so long
     monkeypatch.setattr(releasing, "RULE_LIFETIME", 20)
     reading = office.ask()
-    await_condition(lambda: _waits(office), "a request at custodian 1")
+    await_condition(office.waits, "a request at custodian 1")
     office.open_request()
-    await_condition(lambda: not _waits(office), "the end of the request's time")
+    await_condition(lambda: not office.waits(), "the end of the request's time")
     office.ann.page.go_back()
     office.ann.reads("Nobody answered in time.")
     assert reading.exception(PATIENCE) is not None
@@ -212,7 +156,7 @@ def test_every_page_is_usable_by_everybody(office: Office, language: str) -> Non
         switch.click()
     ann.complaints.clear()
     reading = office.ask()
-    await_condition(lambda: _waits(office), "a request at custodian 1")
+    await_condition(office.waits, "a request at custodian 1")
     request = ann.page.locator(".request h2 a").get_attribute("href")
     assert request
     ann.go("/approvers")
@@ -259,8 +203,3 @@ def test_everything_but_the_passkey_works_without_scripts(office: Office) -> Non
     blind.press("Sign out")
     blind.page.get_by_role("heading", name="Sign in").wait_for()
     assert "A passkey needs JavaScript" in blind.page.content()
-
-
-def _waits(office: Office) -> bool:
-    office.ann.go("/requests")
-    return office.ann.page.locator(".request").count() > 0

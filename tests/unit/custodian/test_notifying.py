@@ -37,6 +37,7 @@ from kms.statements.approver import ApproverKey
 from kms.statements.registry import Approver
 from kms.statements.release import HUMAN_LIFETIME, Purpose
 from kms.wire.v1 import custodian_pb2
+from tests.protocol.mail import Mailbox, mail_server
 from tests.protocol.world import LAB, World, evidence_for, signing_key
 
 LINK = "https://console.example:8446/"
@@ -46,22 +47,6 @@ ANN = Approver(
 BEA = Approver("Bea", ApproverKey.of_key(signing_key("bea").public), email="bea@clinic.example")
 GONE = replace(BEA, email="gone@clinic.example", revoked_at=1)
 SECRET = b"shared"
-
-
-class Mailbox:
-    """An aiosmtpd handler that refuses the first `refuse` messages."""
-
-    def __init__(self) -> None:
-        self.refuse, self.got = 0, list[Any]()
-        self.came = threading.Event()
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        if self.refuse:
-            self.refuse -= 1
-            return "451 try later"
-        self.got.append(envelope)
-        self.came.set()
-        return "250 kept"
 
 
 class Hook(BaseHTTPRequestHandler):
@@ -93,15 +78,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def mailbox(folder: Path) -> Iterator[tuple[Mailbox, MailConfig]]:
-    """A real mail server that takes nothing without STARTTLS."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "tls.pem", folder / "tls.key")
-    kept = Mailbox()
-    (port,) = free_ports(1)
-    server = Controller(kept, hostname="127.0.0.1", port=port, tls_context=context, require_starttls=True)
-    server.start()
-    yield kept, MailConfig("localhost", "kms@clinic.example", port, authorities=folder / "ca.pem")
-    server.stop()
+    with mail_server(folder) as served:
+        yield served
 
 
 @pytest.fixture

@@ -70,12 +70,20 @@ document.addEventListener("submit", async (event) => {
 });
 
 // An invitation's token stands behind the # of its link, so that it reaches no server's log; it is sent in a form.
-const joining = document.querySelector("form[data-joining]");
-if (joining && location.hash.length > 1) {
+// Opened once more in a window that shows its page already, a link changes what stands behind the # and loads nothing.
+function redeem() {
+  if (location.pathname !== "/join" || location.hash.length < 2 || location.hash === "#content") return;
+  const joining = document.querySelector("form[data-joining]");
+  if (!joining) {
+    location.replace(`/join?again${location.hash}`);
+    return;
+  }
   joining.elements.invitation.value = location.hash.slice(1);
   history.replaceState(null, "", location.pathname);
   joining.submit();
 }
+redeem();
+addEventListener("hashchange", redeem);
 
 // A link to copy.
 document.addEventListener("click", async (event) => {
