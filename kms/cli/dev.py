@@ -117,10 +117,11 @@ def approver(
     from kms.storage.keyfile import read_secret
 
     layout = Layout.load(state.resolve())
+    console = layout.console(custodian)
     signer = SigningKey(read_secret(layout.approver_key(custodian)))
     socket = layout.approvals_socket(custodian)
     token, _ = asyncio.run(invite(socket, signer, name, email, language, (), 7))
-    typer.echo(f"{layout.consoles[custodian]}/join#{token}")
+    typer.echo(f"{console}/join#{token}")
 
 
 @app.command()
@@ -155,7 +156,7 @@ def token(
     from kms.dev.tokens import IssuerAt
 
     layout = Layout.load(state.resolve())
-    at = IssuerAt(layout.issuers[issuer], layout.authorities)
+    at = IssuerAt(layout.issuer(issuer), layout.authorities)
     typer.echo(asyncio.run(at.issue(subject, holder_class, bytes.fromhex(key_thumbprint), audience)))
 
 

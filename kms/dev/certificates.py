@@ -61,7 +61,7 @@ class Authority:
         return cls(folder, certificate, key)
 
     def issue(self, folder: Path, common_name: str) -> None:
-        """Write `tls.pem` and `tls.key` into `folder`."""
+        """Write `tls.pem` and `tls.key` into `folder`; ConfigError, and nothing is written, if it has a key."""
         key = ec.generate_private_key(ec.SECP256R1())
         names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
         certificate = (
@@ -70,13 +70,16 @@ class Authority:
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
             .sign(self.key, hashes.SHA256())
         )
-        (folder / "tls.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
         _write_key(folder / "tls.key", key)
+        (folder / "tls.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
 
 
 def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        raise ConfigError(f"{path} is there already: refusing to write over it") from None
     with os.fdopen(descriptor, "wb") as file:
         file.write(pem)
 

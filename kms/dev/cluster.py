@@ -17,7 +17,7 @@ from pathlib import Path
 from kms.dev import toml
 from kms.dev.founding import Layout, commands, found
 from kms.dev.tokens import DevCredentials, IssuerAt
-from kms.errors import ConfigError, KmsError, Unavailable
+from kms.errors import KmsError, Unavailable
 from kms.transport import tls
 from kms.transport.client import Channel
 from kms.wire.v1 import coordinator_pb2
@@ -44,10 +44,7 @@ class Cluster:
     def attach(cls, folder: Path) -> Cluster:
         """A cluster that was started before."""
         folder = folder.resolve()
-        try:
-            layout = Layout.load(folder)
-        except (OSError, ValueError, KeyError):
-            raise ConfigError(f"there is no cluster in {folder}: start one with `kms dev up`") from None
+        layout = Layout.load(folder)
         pids = json.loads((folder / "pids.json").read_text()) if (folder / "pids.json").exists() else {}
         return cls(layout, pids)
 
@@ -178,7 +175,7 @@ class Cluster:
     # -- users ---------------------------------------------------------------------------------------------
 
     def issuers(self, names: Sequence[str]) -> list[IssuerAt]:
-        return [IssuerAt(self.layout.issuers[name], self.layout.authorities) for name in names]
+        return [IssuerAt(self.layout.issuer(name), self.layout.authorities) for name in names]
 
     def profile(self, subject: str, holder_class: str, issuers: Sequence[str] = ("a",)) -> Profile:
         """A device of `subject` with a key in memory, vouched for by these issuers."""
@@ -200,6 +197,8 @@ class Cluster:
         Issuers take its holder for `subject`, for `name` if there is none.
         """
         subject = subject or name
+        for issuer in issuers:
+            self.layout.issuer(issuer)
         home = self.layout.folder / "users" / name
         if (home / "profile.toml").exists():
             return home

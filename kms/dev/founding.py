@@ -20,6 +20,7 @@ from kms.custodian import config as custodian_config
 from kms.dev import toml
 from kms.dev.certificates import Authority
 from kms.dev.issuer import KID
+from kms.errors import ConfigError
 from kms.policy.engine import default_policy, default_schema
 from kms.statements import quorums
 from kms.statements.codec import encode
@@ -76,25 +77,41 @@ class Layout:
     def approver_key(self, index: int) -> Path:
         return self.custodian_folder(index) / "approver.key"
 
+    def console(self, index: int) -> str:
+        """Where a custodian's console is; ConfigError if it has none."""
+        if index not in self.consoles:
+            raise ConfigError(f"this cluster has no console of a custodian {index}")
+        return self.consoles[index]
+
+    def issuer(self, name: str) -> str:
+        """Where an issuer answers; ConfigError if there is none of this name."""
+        if name not in self.issuers:
+            raise ConfigError(f"this cluster has no issuer {name}: there are {', '.join(self.issuers)}")
+        return self.issuers[name]
+
     def save(self) -> None:
         data = asdict(self) | {"folder": None, "keyring_id": self.keyring_id.hex()}
         (self.folder / "cluster.json").write_text(json.dumps(data, indent=1))
 
     @classmethod
     def load(cls, folder: Path) -> Layout:
-        data = json.loads((folder / "cluster.json").read_text())
-        return cls(
-            folder=folder,
-            keyring_id=bytes.fromhex(data["keyring_id"]),
-            threshold=data["threshold"],
-            coordinator=data["coordinator"],
-            custodians={int(k): v for k, v in data["custodians"].items()},
-            public={int(k): v for k, v in data["public"].items()},
-            issuers=data["issuers"],
-            booking=data["booking"],
-            extra=data["extra"],
-            consoles={int(k): v for k, v in data.get("consoles", {}).items()},
-        )
+        """Of a cluster that was made in this folder; ConfigError if none was."""
+        try:
+            data = json.loads((folder / "cluster.json").read_text())
+            return cls(
+                folder=folder,
+                keyring_id=bytes.fromhex(data["keyring_id"]),
+                threshold=data["threshold"],
+                coordinator=data["coordinator"],
+                custodians={int(k): v for k, v in data["custodians"].items()},
+                public={int(k): v for k, v in data["public"].items()},
+                issuers=data["issuers"],
+                booking=data["booking"],
+                extra=data["extra"],
+                consoles={int(k): v for k, v in data.get("consoles", {}).items()},
+            )
+        except (OSError, ValueError, KeyError):
+            raise ConfigError(f"there is no cluster in {folder}: start one with `kms dev up`") from None
 
 
 def found(
