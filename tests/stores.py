@@ -27,7 +27,7 @@ def remove(path: Path) -> None:
     """Take the store away that would lie at `path`."""
     if _server:
         _server.remove(_schema(path))
-        return
+    # The store itself, or what lies in files beside one that is elsewhere: its row root.
     for file in path.parent.glob(f"{path.name}*"):
         file.unlink()
 
