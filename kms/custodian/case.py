@@ -6,7 +6,7 @@ Attributes come only from evidence that was verified here and from contexts that
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kms.crypto import labels, sealing
@@ -205,6 +205,19 @@ def _categories(openings: Sequence[bytes]) -> tuple[str, ...]:
     return tuple(result)
 
 
+def kinds(case: Case) -> Iterator[tuple[Thumbprint, str, list[int]]]:
+    """(owner, category, positions) of the keys that this node holds: those of one kind have the same rights on them.
+
+    Rights depend on owner and category; a grant on the key itself too, where one of them names keys.
+    """
+    by_key = any(grant.key_ids for grant in case.grants)
+    found: dict[tuple[Thumbprint, str, bytes], list[int]] = defaultdict(list)
+    for position, (key, category) in enumerate(zip(case.keys, case.categories, strict=True)):
+        if key is not None:
+            found[key.owner, category, key.key_id if by_key else b""].append(position)
+    return ((owner, category, positions) for (owner, category, _), positions in found.items())
+
+
 def attributes(
     node: NodeContext, case: Case, now: int, *, approvals: int = 0
 ) -> dict[ReleaseAttributes, list[int]]:
@@ -216,14 +229,8 @@ def attributes(
     who = principals(case)
     by_hour = max(node.counters.total(name, now, HOUR) for name in who)
     by_day = max(node.counters.total(name, now, DAY) for name in who)
-    # Rights depend on owner and category; a grant on the key itself too, where one of them names keys.
-    by_key = any(grant.key_ids for grant in case.grants)
-    kinds: dict[tuple[bytes, str, bytes], list[int]] = defaultdict(list)
-    for position, (key, category) in enumerate(zip(case.keys, case.categories, strict=True)):
-        if key is not None:
-            kinds[key.owner, category, key.key_id if by_key else b""].append(position)
-    alike: dict[tuple[bytes, bool, bool, bool, bool, str], list[int]] = defaultdict(list)
-    for (whose, category, _), positions in kinds.items():
+    alike: dict[tuple[Thumbprint, bool, bool, bool, bool, str], list[int]] = defaultdict(list)
+    for whose, category, positions in kinds(case):
         one = positions[0]
         granted = bool(case.grants) and case.grant_for(one) is not None
         let_in = granted or case.guarded_by_owner(one)

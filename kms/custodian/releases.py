@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from kms.crypto import sealing
 from kms.custodian import details
-from kms.custodian.case import Case, attributes, counter_key, principals, use_name
+from kms.custodian.case import Case, attributes, counter_key, kinds, principals, use_name
 from kms.custodian.context import NodeContext
 from kms.custodian.decisions import (
     RECENT_SECONDS,
@@ -20,6 +20,7 @@ from kms.custodian.decisions import (
     reopen,
     stored_case,
 )
+from kms.custodian.granted import beyond_grants, needed_grant
 from kms.custodian.grounds import keep_ground
 from kms.custodian.mandates import take_back
 from kms.custodian.notices import notify
@@ -30,7 +31,7 @@ from kms.statements.audit import LogKind
 from kms.statements.consent import NoticeKind
 from kms.statements.envelope import Envelope, sign
 from kms.statements.evidence import Grant, open_revocation
-from kms.statements.ids import RequestHash, Thumbprint, Version
+from kms.statements.ids import GrantId, RequestHash, Thumbprint, Version
 from kms.statements.keys import Opening
 from kms.statements.release import (
     RULE_LIFETIME,
@@ -114,23 +115,7 @@ def _still_allowed(
             for attrs, alike in attributes(node, case, now, approvals=approvals).items():
                 if node.policy.decide_release(attrs).verdict == "allow":
                     allowed |= positions.intersection(alike)
-    return again | (allowed - _beyond_grants(node, case, allowed))
-
-
-def _beyond_grants(node: NodeContext, case: Case, positions: set[int]) -> set[int]:
-    """Those of the positions that their grant's count no longer covers."""
-    beyond: set[int] = set()
-    uses: Counter[bytes] = Counter()
-    for position in sorted(positions):
-        grant = None if case.by_right(position) else case.grant_for(position)
-        if grant is None:
-            continue
-        name = use_name(grant)
-        if node.store.grant_uses(name) + uses[name] >= grant.max_count:
-            beyond.add(position)
-        else:
-            uses[name] += 1
-    return beyond
+    return again | (allowed - beyond_grants(node, case, allowed))
 
 
 def _versions(case: Case, positions: list[int], allows: Sequence[int]) -> tuple[VersionGroup, ...]:
@@ -237,14 +222,20 @@ def _count(node: NodeContext, case: Case, positions: list[int], now: int) -> Non
         node.counters.add(name, now, len(positions))
     owners: Counter[Thumbprint] = Counter()
     told: Counter[tuple[Thumbprint, NoticeKind]] = Counter()
-    for position in positions:
-        owner = _key(case, position).owner
-        owners[owner] += 1
-        grant = None if case.by_right(position) else case.grant_for(position)
+    uses: Counter[GrantId] = Counter()
+    fresh = set(positions)
+    for owner, _, alike in kinds(case):
+        one, n = alike[0], len(fresh.intersection(alike))
+        if not n:
+            continue
+        owners[owner] += n
+        grant = needed_grant(case, one)
         if grant is not None:
-            node.store.use_grant(use_name(grant), 1)
-        if not case.owned(position):
-            told[owner, _reading(case, position, grant)] += 1
+            uses[use_name(grant)] += n
+        if not case.owned(one):
+            told[owner, _reading(case, one, grant)] += n
+    for name, n in uses.items():
+        node.store.use_grant(name, n)
     for owner, n in owners.items():
         node.counters.add(counter_key(b"owner", owner), now, n)
     for (owner, kind), n in told.items():

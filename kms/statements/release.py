@@ -7,7 +7,9 @@ names keys by their position in its sorted list.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping, Sequence
+import operator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Final
@@ -86,7 +88,8 @@ class ReleaseRequest:
     evidence: tuple[EvidenceTarget, ...]
 
     def __post_init__(self) -> None:
-        require(list(self.key_ids) == sorted(set(self.key_ids)), "key_ids", "must be sorted and unique")
+        ordered = all(map(operator.lt, self.key_ids, self.key_ids[1:]))
+        require(ordered, "key_ids", "must be sorted and unique")
         lifetime = self.expires_at - self.created_at
         require(0 < lifetime <= HUMAN_LIFETIME, "expires_at", "must be within 72 hours of created_at")
         indices = [target.index for target in self.evidence]
@@ -219,6 +222,13 @@ class Decision:
     def by_position(self) -> Mapping[int, Ruling]:
         return {p: ruling for ruling in self.rulings for p in ruling.positions}
 
+    def rules_on(self, count: int) -> bool:
+        """Whether it has a ruling for each of `count` positions, and for no other: they are unique."""
+        sizes = [len(ruling.positions) for ruling in self.rulings]
+        return sum(sizes) == count and all(
+            max(ruling.positions, default=0) < count for ruling in self.rulings
+        )
+
 
 def open_decision(
     envelope: bytes | keyring_pb2.Envelope, keyring: Keyring, index: int, request: RequestHash, count: int
@@ -231,7 +241,7 @@ def open_decision(
         raise Invalid("a decision on another request or of another custodian", reason="WRONG_DECISION")
     if not equal(decision.policy_hash, keyring.policy_hash):
         raise Invalid("a decision by another policy than the manifest's", reason="WRONG_POLICY")
-    if set(decision.by_position()) != set(range(count)):
+    if not decision.rules_on(count):
         raise Invalid("a decision must rule on every key of its request", reason="WRONG_DECISION")
     return signed
 
@@ -282,7 +292,7 @@ def open_certificate(payload: bytes, keyring: Keyring, request: RequestHash, cou
     if not certified:
         raise Denied(f"no key has the {keyring.threshold} allows of a quorum", reason="NO_QUORUM")
     certificate_hash = hash_certificate(payload)
-    two = frozenset(p for p in certified if _two_people(decisions.values(), p))
+    two = certified & _by_two_people(decisions.values())
     basis = tuple(
         Basis(index, decision.log_index)
         for index, decision in sorted(decisions.items())
@@ -296,11 +306,25 @@ def hash_certificate(payload: bytes) -> CertificateHash:
     return CertificateHash(H(labels.CERTIFICATE, payload))
 
 
-def _two_people(decisions: Iterable[Decision], position: int) -> bool:
-    """Whether two custodians' people, who have nobody in common, said yes to one position."""
-    rulings = (decision.by_position().get(position) for decision in decisions)
-    humans = [r.humans for r in rulings if r is not None and r.verdict is Verdict.ALLOW and r.humans]
-    return any(one.isdisjoint(other) for one, other in combinations(humans, 2))
+def _by_two_people(decisions: Iterable[Decision]) -> frozenset[int]:
+    """Positions to which two custodians' people, who have nobody in common, said yes."""
+    said: dict[int, list[frozenset[bytes]]] = defaultdict(list)
+    for decision in decisions:
+        for humans, positions in _allows(decision):
+            for position in positions if humans else ():
+                said[position].append(humans)
+    return frozenset(
+        position
+        for position, people in said.items()
+        if any(one.isdisjoint(other) for one, other in combinations(people, 2))
+    )
+
+
+def _allows(decision: Decision) -> Iterator[tuple[frozenset[bytes], tuple[int, ...]]]:
+    """The humans behind each allow of a decision, with its positions."""
+    return (
+        (ruling.humans, ruling.positions) for ruling in decision.rulings if ruling.verdict is Verdict.ALLOW
+    )
 
 
 def certified_positions(decisions: Iterable[Decision], threshold: int, count: int) -> frozenset[int]:
@@ -315,18 +339,19 @@ def count_allows(decisions: Iterable[Decision], count: int) -> tuple[int, ...]:
     approves for two custodians. Of two decisions that share a human, one counts.
     """
     allows = [0] * count
-    seen: list[set[bytes]] = [set() for _ in range(count)]
+    seen: dict[int, set[bytes]] = defaultdict(set)
     found = [
-        (ruling.humans, decision.index, ruling.positions)
+        (humans, decision.index, positions)
         for decision in decisions
-        for ruling in decision.rulings
-        if ruling.verdict is Verdict.ALLOW
+        for humans, positions in _allows(decision)
     ]
     # Those with the fewest humans first: so the count is the same in whatever order decisions came, and of two that
     # share somebody the one goes that might share somebody with a third.
     for humans, _, positions in sorted(found, key=lambda f: (len(f[0]), f[1])):
         for position in positions:
-            if humans.isdisjoint(seen[position]):
+            if not humans:
+                allows[position] += 1
+            elif humans.isdisjoint(seen[position]):
                 seen[position] |= humans
                 allows[position] += 1
     return tuple(allows)
