@@ -51,14 +51,16 @@ class RetentionQuestion(_message.Message):
     def __init__(self, suite: _Optional[int] = ..., signer_role: _Optional[_Union[_keyring_pb2.SignerRole, str]] = ..., keyring_id: _Optional[bytes] = ..., manifest_hash: _Optional[bytes] = ..., index: _Optional[int] = ..., policy: _Optional[str] = ..., created_at: _Optional[int] = ..., signer_thumbprint: _Optional[bytes] = ...) -> None: ...
 
 class GetRetentionRequest(_message.Message):
-    __slots__ = ("question", "credentials", "after")
+    __slots__ = ("question", "credentials", "after", "due_only")
     QUESTION_FIELD_NUMBER: _ClassVar[int]
     CREDENTIALS_FIELD_NUMBER: _ClassVar[int]
     AFTER_FIELD_NUMBER: _ClassVar[int]
+    DUE_ONLY_FIELD_NUMBER: _ClassVar[int]
     question: _keyring_pb2.Envelope
     credentials: _containers.RepeatedScalarFieldContainer[str]
     after: int
-    def __init__(self, question: _Optional[_Union[_keyring_pb2.Envelope, _Mapping]] = ..., credentials: _Optional[_Iterable[str]] = ..., after: _Optional[int] = ...) -> None: ...
+    due_only: bool
+    def __init__(self, question: _Optional[_Union[_keyring_pb2.Envelope, _Mapping]] = ..., credentials: _Optional[_Iterable[str]] = ..., after: _Optional[int] = ..., due_only: _Optional[bool] = ...) -> None: ...
 
 class RetentionRow(_message.Message):
     __slots__ = ("category", "seconds", "rules", "due", "within_month", "within_quarter", "within_year", "later", "kept", "ordered", "held", "next_due_at")
