@@ -27,12 +27,13 @@ def up(
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Start a coordinator, five custodians (3 of 5), two issuers and a booking back end."""
+    from kms.cli.key import read_file
     from kms.dev.cluster import Cluster
     from kms.statements import quorums
 
     started = time.monotonic()
     exists = (state / "cluster.json").exists()
-    text = policy.read_text() if policy else None
+    text = read_file(policy).decode() if policy else None
     cluster = Cluster.attach(state) if exists else Cluster.create(state, consoles=True, policy=text)
     cluster.start()
     alice = cluster.add_user("alice", "device")

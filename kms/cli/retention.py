@@ -77,7 +77,7 @@ def run(
     device, signer = read_profile(profile), _signer(admin_key)
 
     async def plan(client: AsyncClient) -> tuple[Outlook, list[tuple[KeyId, ...]]]:
-        found = await outlook(client.session, signer, limit=limit)
+        found = await outlook(client.session, signer, limit=limit, due_only=True)
         return found, await by_owner(client.session, found.due)
 
     async def carry_out(client: AsyncClient) -> list[Destruction]:

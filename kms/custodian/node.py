@@ -263,10 +263,13 @@ class CustodianNode:
         self._keep_up()
         return ending.answer(self.context, question)
 
-    def outlook(self, question: Envelope, credentials: Sequence[str], after: int) -> outlook.Outlook:
+    def outlook(
+        self, question: Envelope, credentials: Sequence[str], after: int, due_only: bool = False
+    ) -> outlook.Outlook:
         """What is kept for how long here, and which keys are due: a page of them."""
         self._check_manifest()
-        return outlook.outlook(self.context, question, credentials, after, self.forbids.text)
+        text = self.forbids.text
+        return outlook.outlook(self.context, question, credentials, after, text, due_only)
 
     def submit_consent(self, envelope: Envelope) -> bytes:
         """The envelope of a ConsentReceipt."""

@@ -66,9 +66,16 @@ class Outlook:
 
 
 def outlook(
-    node: NodeContext, envelope: Envelope, credentials: Sequence[str], after: int, forbids: str
+    node: NodeContext,
+    envelope: Envelope,
+    credentials: Sequence[str],
+    after: int,
+    forbids: str,
+    due_only: bool = False,
 ) -> Outlook:
     """The page of keys after that number. `forbids` are this custodian's own rules, which hold under any policy.
+
+    `due_only`: it is the last one if its last key is too young for any length, for later ones came later.
 
     Denied unless an admin asks, or an operator or a service; under another policy than the one in force, an admin.
     """
@@ -83,7 +90,8 @@ def outlook(
         policy = _policy(asked.policy, forbids)
     page = node.store.page_of_keys(after, PAGE)
     rows, due = _count(node, policy, page, now)
-    following = page[-1].number if len(page) == PAGE else 0
+    young = due_only and bool(page) and page[-1].taken_at + policy.shortest() > now
+    following = page[-1].number if len(page) == PAGE and not young else 0
     return Outlook(rows, () if asked.policy else due, following)
 
 

@@ -32,7 +32,11 @@ class RetentionService:
 
     async def get(self, request: pb.GetRetentionRequest, call: Call) -> pb.GetRetentionResponse:
         page = await self._run(
-            self._node().outlook, request.question, tuple(request.credentials), request.after
+            self._node().outlook,
+            request.question,
+            tuple(request.credentials),
+            request.after,
+            request.due_only,
         )
         return pb.GetRetentionResponse(
             rows=[_row(row) for row in page.rows], due_keys=page.due, next=page.following

@@ -153,6 +153,10 @@ class PolicyEngine:
             return Lifespan(None, barred.reason, barred.rules)
         return Lifespan(max(known), outcome.reason, outcome.rules)
 
+    def shortest(self) -> int:
+        """Seconds before which no record ends by its age."""
+        return min((length for length in self._lengths.values() if length is not None), default=2**62)
+
     @cached_property
     def _lengths(self) -> dict[str, int | None]:
         return lengths_of(self.text)

@@ -20,8 +20,10 @@ from kms.custodian.node import NodeOptions
 from kms.errors import Denied, EvidenceRefused, Invalid, Stale
 from kms.statements.consent import NoticeKind
 from kms.statements.destroyed import DestroyCancelled, DestroyScheduled
+from kms.statements.envelope import sign
 from kms.statements.ids import KeyId
 from kms.statements.keys import KeySpec
+from kms.statements.kills import KeyKill
 from kms_client.cache import OpenKey
 from tests.protocol.ceremonies import Resharing, change_committee, make_order
 from tests.protocol.destroying import (
@@ -36,6 +38,7 @@ from tests.protocol.destroying import (
     tell,
     words_on,
 )
+from tests.protocol.pools import draw, fill
 from tests.protocol.retaining import (
     DAY,
     LAB_DAYS,
@@ -138,6 +141,14 @@ def test_the_date_that_a_dealer_writes_into_a_key_counts_for_nothing(
     assert taken(order_all(world, dealt.keys))
 
 
+def test_a_key_that_custodians_made_counts_from_when_its_draw_was_sure(world: World, alice: Device) -> None:
+    rows = fill(world, 2)
+    pass_time(world, 50 * DAY)
+    drawn = draw(world, alice, rows[:1])
+    found = world.nodes[1].context.store.keys(drawn)
+    assert [key.taken_at for key in found.values()] == [world.clock()]
+
+
 # -- who brings it -------------------------------------------------------------------------------------------------
 
 
@@ -164,6 +175,16 @@ def test_an_admins_key_brings_one_and_another_key_in_its_name_does_not(
     )
     assert refused(tell(world, submission(world, stolen_name)), "WRONG_SIGNER")
     assert taken(order_all(world, keys, admin))
+
+
+def test_an_admins_key_that_was_ended_brings_none(world: World, keys: tuple[OpenKey, ...]) -> None:
+    pass_time(world, LAB_DAYS * DAY)
+    admin = Device("admin", signing_key("admin"), issuers=())
+    keyring = world.keyring
+    said = KeyKill(keyring.keyring_id, keyring.manifest_hash, admin.thumbprint, world.clock())
+    for node in world.nodes.values():
+        node.kill(sign(said, admin.key).message)
+    assert refused(order_all(world, keys, admin), "NOT_A_MESSENGER")
 
 
 def test_nobody_couples_one_owners_keys_with_anothers(
@@ -360,6 +381,7 @@ def test_a_hold_keeps_what_is_due(world: World, keys: tuple[OpenKey, ...]) -> No
     assert look(world, 1, messenger(world)).due == (keys[1].key_id,)
 
 
+@pytest.mark.each_store
 def test_what_its_owner_called_off_is_kept_for_as_long_again(
     world: World, alice: Device, keys: tuple[OpenKey, ...]
 ) -> None:
@@ -371,7 +393,7 @@ def test_what_its_owner_called_off_is_kept_for_as_long_again(
     off = tell(world, submission(world, make_cancellation(world, alice, order)))
     assert all(is_word(DestroyCancelled, answer) for answer in off.values())
     for index in world.members:
-        world.start(index)
+        world.start(index)  # it stands on the disk
     pass_time(world, LAB_DAYS * DAY - 1)
     assert refused(order_all(world, keys), "NOT_DUE")
     assert look(world, 1, by).due == ()
@@ -473,6 +495,21 @@ def test_categories_that_no_rule_names_are_not_told(world: World, alice: Device)
     assert rows["laboratory"].within == [0, 0, 1]
     assert rows["laboratory"].next_due_at == world.clock() + LAB_DAYS * DAY
     assert rows[""].kept == 3
+
+
+def test_who_orders_need_not_hear_of_keys_that_are_too_young(
+    world: World, alice: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kms.custodian.outlook.PAGE", 2)
+    old = world.create(alice, [LAB] * 3)
+    pass_time(world, LAB_DAYS * DAY)
+    world.create(alice, [LAB] * 5)
+    by = messenger(world)
+    first = look(world, 1, by, due_only=True)
+    second = look(world, 1, by, after=first.following, due_only=True)
+    assert (len(first.due), first.following, len(second.due), second.following) == (2, 2, 1, 0)
+    assert {*first.due, *second.due} == {key.key_id for key in old}
+    assert look(world, 1, by, after=2).following == 4
 
 
 def test_pages_name_every_due_key_once(world: World, alice: Device, monkeypatch: pytest.MonkeyPatch) -> None:

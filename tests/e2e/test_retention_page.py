@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from kms.statements.consent import NoticeKind
 from kms_client import Client
 from kms_client.errors import KeyDestroyed
 from tests.e2e.test_docs import BLOCK
@@ -29,6 +32,10 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield home
     subprocess.run(["kms", "dev", "down"], cwd=home, capture_output=True, check=False)
     shutil.rmtree(home)
+
+
+def kms(*words: str) -> str:
+    return subprocess.run(["kms", *words], capture_output=True, check=True, text=True).stdout
 
 
 def test_every_block_of_the_page_works_as_it_stands(folder: Path) -> None:
@@ -57,10 +64,9 @@ def test_every_block_of_the_page_works_as_it_stands(folder: Path) -> None:
     with pytest.raises(KeyDestroyed):
         alice.decrypt(Path("old.tkr").read_bytes())
     assert alice.decrypt(Path("image.tkr").read_bytes()) == b"as it was"
-    told = subprocess.run(
-        ["kms", "owner", "notices", "--profile", ".kms-dev/users/alice"],
-        capture_output=True,
-        check=True,
-        text=True,
-    ).stdout
-    assert "for retention; order " in told
+    assert "for retention; order " in kms("owner", "notices", "--profile", ".kms-dev/users/alice")
+    called_off = next(n.at for n in alice.notices() if n.kind is NoticeKind.DESTROY_CANCELLED)
+    shown = json.loads(kms("retention", "show", "--json", "--profile", ".kms-dev/users/night-watch"))
+    (line,) = [line for line in shown["lines"] if line["category"] == "laboratory"]
+    # It is kept for as long again from then: nothing of it is due before that, however long this page took.
+    assert (line["next_due_at"] or time.time()) >= called_off + 9

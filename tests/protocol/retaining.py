@@ -70,6 +70,7 @@ def look(
     under: str = "",
     after: int = 0,
     of_index: int = 0,
+    due_only: bool = False,
     **changes: Any,
 ) -> Outlook:
     """What custodian `index` tells a messenger; asked of another one if `of_index` says so."""
@@ -82,4 +83,4 @@ def look(
         by.thumbprint,
     )
     question = sign(replace(asked, **changes), by.key).message
-    return world.nodes[index].outlook(question, tuple(world.credentials(by)), after)
+    return world.nodes[index].outlook(question, tuple(world.credentials(by)), after, due_only)

@@ -103,11 +103,17 @@ class _Told:
 
 
 async def outlook(
-    session: Session, signer: Signer | None = None, policy: str = "", limit: int = DEFAULT_LIMIT
+    session: Session,
+    signer: Signer | None = None,
+    policy: str = "",
+    limit: int = DEFAULT_LIMIT,
+    *,
+    due_only: bool = False,
 ) -> Outlook:
     """Ask every custodian, as this device or as an admin (`signer`); under another `policy`, which admins alone may.
 
-    Of each custodian the first `limit` keys that are due, in the order in which they came there.
+    Of each custodian the first `limit` keys that are due, in the order in which they came there; with `due_only` not
+    all others are counted.
     """
     keyring = await session.directory.keyring()
     told: dict[int, _Told] = {}
@@ -115,7 +121,7 @@ async def outlook(
 
     async def one(custodian: Custodian) -> None:
         try:
-            told[custodian.index] = await _ask(session, keyring, custodian, signer, policy, limit)
+            told[custodian.index] = await _ask(session, keyring, custodian, signer, policy, limit, due_only)
         except KmsError as error:
             failures[custodian.index] = error.reason
 
@@ -137,6 +143,7 @@ async def _ask(
     signer: Signer | None,
     policy: str,
     limit: int,
+    due_only: bool,
 ) -> _Told:
     told = _Told(defaultdict(Counter), {}, {})
     channel = Channel(custodian.endpoint, tls.client_credentials(session.profile.authorities))
@@ -146,12 +153,12 @@ async def _ask(
             if session.now() - asked_at > RENEW_SECONDS:
                 asked_at = session.now()
                 request = await _question(session, keyring, custodian, signer, policy)
-            request.after = after
+            request.after, request.due_only = after, due_only
             page = await channel.call(
                 SERVICE, "GetRetention", request, pb.GetRetentionResponse, timeout=session.timeout
             )
             _add(told, page, limit)
-            if not page.next:
+            if not page.next or (due_only and len(told.due) >= limit):
                 return told
             if page.next <= after:
                 raise Invalid("a custodian's list does not go on", reason="ENDLESS_LIST")

@@ -20,6 +20,7 @@ from kms.policy.engine import default_policy
 from kms.policy.rule_words import rules_in_words
 from kms.statements.budgets import Budget, BudgetExcess, BudgetScope, BudgetWindow
 from kms.statements.manifest import HolderClass, Issuer, Manifest
+from tests.protocol.retaining import policy as lengths
 from tests.unit.ceremony.people import NOW, chain, draft, enrolment, genesis, next_proposal
 from tests.unit.policy.certificates import authority
 
@@ -80,6 +81,20 @@ def test_a_provider_shows_who_is_believed_about_its_keys_and_for_how_long() -> N
         "issuer https://login.example changes how its credentials are bound to keys",
         "issuer https://login.example changes how soon its new keys count",
     ]
+
+
+def test_how_long_records_are_kept_is_said_and_what_changes_of_it() -> None:
+    text = render(genesis(policy=lengths({"laboratory": 3650})), NOW)
+    assert "How long records are kept, by category" in text
+    assert "laboratory: destroyed 3650 days after they came to the custodians (laboratory-ends)" in text
+    assert facts(genesis(policy=lengths({"laboratory": 3650})), NOW)["retention"][0].startswith("laboratory:")
+    assert "How long records are kept" not in render(genesis(), NOW)
+    before = chain().last.manifest
+    after = replace(before, policy=lengths({"laboratory": 365}))
+    lines = changes(replace(before, policy=lengths({"laboratory": 3650})), after)
+    assert "records of laboratory: kept 3650 days becomes 365 days" in lines
+    short = render(genesis(policy=lengths({"laboratory": "0.5"})), NOW)
+    assert "12 hours is for trying things" in " ".join(short.split())
 
 
 def test_everybody_is_shown_the_same() -> None:
