@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -49,6 +50,9 @@ class Law:
     floors: dict[tuple[int, KeyId], int] = field(default_factory=dict)
     """Sequence of the latest certificate that a custodian acted on, by key."""
     checks: int = 0
+    _looked: dict[int, list[tuple[object, ...]]] = field(default_factory=dict)
+    """Rows of a disk as they were last: while they are the same, so is what they hold."""
+    _opened: dict[tuple[object, ...], bytes] = field(default_factory=dict)
     _fits: set[tuple[bytes, ...]] = field(default_factory=set)
     _whole: set[tuple[KeyId, Version]] = field(default_factory=set)
 
@@ -95,28 +99,37 @@ class Law:
     def look(self, index: int) -> None:
         """Read a disk again."""
         self.site.powers[index].written = False
-        store = SqliteCustodianStore(self.site.disks[index])
-        found = store.keys(list(self.keys))
-        self.held[index] = {key: self._holdings(index, key, stored, store) for key, stored in found.items()}
+        rows = _rows(self.site.disks[index])
+        if rows != self._looked.get(index):
+            store = SqliteCustodianStore(self.site.disks[index])
+            found = store.keys(list(self.keys))
+            self.held[index] = {
+                key: self._holdings(index, key, stored, store) for key, stored in found.items()
+            }
+            self._looked[index] = rows
         self._check_floors(index)
 
     def _holdings(
         self, index: int, key: KeyId, stored: StoredKey, store: SqliteCustodianStore
     ) -> dict[Version, Holding]:
         commitments = self.keys[key].descriptor.core.commitments
-        vault = self.site.vault(index)
+        vault, opened = self.site.vault(index), self._opened
         found = {}
         if stored.descriptor.core.commitments[0] != commitments[0]:
             raise Violation(f"Same: custodian {index} has another C_0")
         if stored.dealt:
-            share = vault.open_share(key, stored.row)
+            sealed: tuple[object, ...] = (index, key, *stored.row)
+            share = opened.get(sealed) or opened.setdefault(sealed, vault.open_share(key, stored.row))
             self._check_fits(index, share, commitments)
             found[stored.version] = Holding(0, len(commitments), decode_share(share)[0])
         for reshared in stored.reshared:
             plan = store.versions.version(reshared.version)
             if plan is None:
                 raise Violation(f"Same: custodian {index} has a share of a version that it does not know")
-            share = vault.open_reshared(key, reshared.version, reshared.wrapped_key, reshared.share)
+            sealed = (index, key, reshared.version, reshared.wrapped_key, reshared.share)
+            share = opened.get(sealed) or opened.setdefault(
+                sealed, vault.open_reshared(key, reshared.version, reshared.wrapped_key, reshared.share)
+            )
             self._check_fits(index, share, (commitments[0], *plan.points_of(key)))
             found[reshared.version] = Holding(reshared.sequence, reshared.threshold, decode_share(share)[0])
         return found
@@ -182,3 +195,12 @@ class Law:
         if matches is None or not matches(value.to_bytes(32, "big")):
             raise Violation("Same: a quorum's shares give another secret")
         self._whole.add((key, version))
+
+
+def _rows(disk: sqlite3.Connection) -> list[tuple[object, ...]]:
+    """Every row that has to do with a share."""
+    return [
+        row
+        for table in ("keys", "frames", "reshared", "versions")
+        for row in disk.execute(f"SELECT * FROM {table}").fetchall()
+    ]

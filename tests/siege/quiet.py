@@ -7,8 +7,10 @@ types; only the sockets are missing.
 from __future__ import annotations
 
 import asyncio
+import atexit
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from typing import Any, TypeVar
 
 import structlog
@@ -27,6 +29,7 @@ from kms.statements.ceremony import ReshareOrder
 from kms.statements.envelope import Signed
 from kms.statements.ids import KeyId
 from kms.statements.manifest import Keyring
+from kms.transport.server import Method
 from kms.wire.v1 import ceremony_service_pb2 as pb
 from kms.wire.v1 import keyring_pb2
 from tests.siege.records import Records
@@ -49,6 +52,7 @@ class LocalRelay(Relay):
 
     def __init__(self, site: Site, keyring: Keyring, records: Records) -> None:
         self._site, self._records, self.keyring, self.courtesy = site, records, keyring, Courtesy()
+        self._faces: dict[int, tuple[CustodianNode, dict[str, Method]]] = {}
 
     @property
     def indices(self) -> tuple[int, ...]:
@@ -70,8 +74,10 @@ class LocalRelay(Relay):
         node = self._node(index)
         if isinstance(request, pb.InstallRequest):
             self._records.plan(request.plan, _ids(request.key_ids), request.dealings)
-        methods = {m.name: m for m in CeremonyService(lambda: node, _at_once).methods()}
-        answer: Any = await methods[method].answer(request, None)  # type: ignore[arg-type]
+        if self._faces.get(index, (None, {}))[0] is not node:
+            service = CeremonyService(lambda: node, _at_once)
+            self._faces[index] = (node, {m.name: m for m in service.methods()})
+        answer: Any = await self._faces[index][1][method].answer(request, None)  # type: ignore[arg-type]
         if isinstance(request, pb.DealRequest):
             self._records.dealing(index, _ids(request.key_ids), answer.dealing, answer.points)
         return response.FromString(answer.SerializeToString())
@@ -105,13 +111,21 @@ class _Inline(ThreadPoolExecutor):
         return done
 
 
+@cache
+def _runner() -> asyncio.Runner:
+    """One for all: to close a loop takes a thread."""
+    runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+    loop = runner.get_loop()
+    loop.set_default_executor(_Inline(1))
+    atexit.register(loop.close)
+    return runner
+
+
 def _run(work: Coroutine[Any, Any, R]) -> R:
     before = structlog.get_config()
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory(), processors=[])
     try:
-        with asyncio.Runner() as runner:
-            runner.get_loop().set_default_executor(_Inline(1))
-            return runner.run(work)
+        return _runner().run(work)
     finally:
         structlog.configure(**before)
 

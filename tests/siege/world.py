@@ -13,12 +13,13 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from unittest import mock
 
 from sqlite_utils import Database
 
+from kms.crypto.sealing import SealingPrivateKey
 from kms.crypto.secret import Secret
 from kms.crypto.signing import SigningKey
 from kms.custodian import node as node_module
@@ -29,8 +30,10 @@ from kms.custodian.vault import RowRoot, Vault
 from kms.dev.founding import CLASSES
 from kms.errors import KmsError, Unavailable
 from kms.policy.engine import PolicyEngine
+from kms.policy.issuers import pin
 from kms.policy.lint import refuse_unsafe
 from kms.statements.chain import Chain
+from kms.statements.codec import decode
 from kms.statements.ids import KeyId
 from kms.statements.manifest import Keyring, Manifest, SealingKey, open_sealing_key
 from kms_client.cache import OpenKey
@@ -269,11 +272,30 @@ def seeded(name: str) -> Iterator[None]:
             "randbits": draw.getrandbits,
         }.items():
             stack.enter_context(mock.patch.object(secrets, attribute, made))
-        # Eight milliseconds of each start, for the same policy every time.
+        # What follows from the same bytes every time.
         stack.enter_context(mock.patch.object(node_module, "refuse_unsafe", _refuse_unsafe_once))
         stack.enter_context(mock.patch("kms.custodian.forbids.engine_of", _engine_once))
+        stack.enter_context(mock.patch("kms.policy.issuers.pin", _pin_once))
+        stack.enter_context(mock.patch("kms.custodian.sealing_keys.SealingPrivateKey", _private_once))
+        for reader in ("envelope", "ceremony"):
+            stack.enter_context(mock.patch(f"kms.statements.{reader}.decode", _decode_once))
         yield
 
+
+_pin_once = lru_cache(256)(pin)
+_decode_once = lru_cache(4096)(decode)
+
+
+@lru_cache(1024)
+def _expand_once(seed: bytes) -> SealingPrivateKey:
+    return SealingPrivateKey(Secret(seed))
+
+
+def _private_once(seed: Secret) -> SealingPrivateKey:
+    return _expand_once(seed.reveal())
+
+
+_private_once.generate = SealingPrivateKey.generate  # type: ignore[attr-defined]
 
 _safe: set[tuple[object, ...]] = set()
 _engines: dict[tuple[str, str, str], PolicyEngine] = {}
