@@ -140,11 +140,13 @@ def _tell_silent(found: Outlook, as_json: bool) -> None:
 
 def _show(found: Outlook) -> None:
     from kms.ceremony.rendering import when
+    from kms.policy.reasons import in_words
 
     if not found.lines:
         typer.echo("no keys")
     for line in found.lines:
-        typer.echo(f"{line.category or 'other categories'}: {_length(line)} ({', '.join(line.rules)})")
+        why = ", ".join(map(in_words, line.rules))
+        typer.echo(f"{line.category or 'other categories'}: {_length(line)} ({why})")
         counts = [f"{word} {line.counts[name]}" for name, word in COLUMNS.items() if line.counts[name]]
         typer.echo("  " + ", ".join(counts))
         if line.next_due_at:

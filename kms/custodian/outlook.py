@@ -6,7 +6,7 @@ policy itself names: whoever deposits a key may write anything there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -89,7 +89,9 @@ def outlook(
             raise Denied("only an admin asks what another policy would come to", reason="NOT_ADMINS")
         policy = _policy(asked.policy, forbids)
     page = node.store.page_of_keys(after, PAGE)
-    rows, due = _count(node, policy, page, now)
+    # What this custodian's own rules name is its own affair.
+    named = frozenset(categories(asked.policy or node.keyring.manifest.policy))
+    rows, due = _count(node, policy, named, page, now)
     young = due_only and bool(page) and page[-1].taken_at + policy.shortest() > now
     following = page[-1].number if len(page) == PAGE and not young else 0
     return Outlook(rows, () if asked.policy else due, following)
@@ -104,13 +106,13 @@ def _policy(text: str, forbids: str) -> PolicyEngine:
 
 
 def _count(
-    node: NodeContext, policy: PolicyEngine, page: Sequence[StoredKey], now: int
+    node: NodeContext, policy: PolicyEngine, named: Collection[str], page: Sequence[StoredKey], now: int
 ) -> tuple[tuple[Row, ...], tuple[KeyId, ...]]:
     key_ids = [key.key_id for key in page]
     ordered = node.store.destructions.scheduled(key_ids)
     begun = node.store.retention.begun(key_ids)
     held = node.store.destructions.held({name for key in page for name in (key.key_id, key.owner)}, now)
-    named, spans = frozenset(categories(policy.text)), Lifespans(policy)
+    spans = Lifespans(policy)
     rows: dict[tuple[str, Lifespan], Row] = {}
     found = []
     for key in page:

@@ -15,6 +15,7 @@ import pytest
 
 from kms.custodian import retaining
 from kms.custodian.context import DestroyLimits
+from kms.custodian.destroy_rights import Submission
 from kms.custodian.forbids import file_source
 from kms.custodian.node import NodeOptions
 from kms.errors import Denied, EvidenceRefused, Invalid, Stale
@@ -203,6 +204,25 @@ def test_an_order_is_as_old_as_any_may_be(world: World, keys: tuple[OpenKey, ...
     assert refused(tell(world, submission(world, order, by=by)), "ORDER_TOO_OLD")
 
 
+def test_an_order_from_the_future_is_none(world: World, keys: tuple[OpenKey, ...]) -> None:
+    """It would be good for longer than any may be."""
+    by = messenger(world)
+    pass_time(world, LAB_DAYS * DAY)
+    order = make_retention_order(world, by, keys, created_at=world.clock() + 301)
+    assert refused(tell(world, submission(world, order, by=by)), "INVALID_FIELD")
+
+
+def test_an_order_for_another_keyring_is_none(world: World, keys: tuple[OpenKey, ...]) -> None:
+    by = messenger(world)
+    pass_time(world, LAB_DAYS * DAY)
+    for change in ({"keyring_id": b"k" * 32}, {"manifest_hash": b"m" * 32}):
+        order = make_retention_order(world, by, keys, **change)
+        assert refused(
+            tell(world, submission(world, order, by=by)),
+            "WRONG_KEYRING" if "keyring_id" in change else "STALE_MANIFEST",
+        )
+
+
 def test_a_day_on_which_much_is_due_leaves_room_for_owners(tmp_path: Path) -> None:
     world = World.found(tmp_path / "world", n=3, threshold=2, policy=policy())
     try:
@@ -248,22 +268,73 @@ def test_others_words_do_not_sway_who_knows_better(world: World, keys: tuple[Ope
     assert refused(tell(world, submission(world, order, by=by, words=words), 4, 5), "NOT_DUE")
 
 
+def join(world: World) -> Device:
+    """Custodian 6 comes in the place of 1, is given its shares by others, and what it has comes to its time."""
+    change_committee(world, [2, 3, 4, 5, 6], 3)
+    Resharing(world, make_order(world)).run()
+    pass_time(world, LAB_DAYS * DAY)
+    return messenger(world)
+
+
+def scheduled_by(world: World, sent: Submission, *indices: int) -> list[bytes]:
+    return [word for word in tell(world, sent, *indices).values() if isinstance(word, bytes)]
+
+
 def test_a_newcomer_counts_from_the_end_of_the_keys_own_manifest_or_believes_t_others(
     world: World, keys: tuple[OpenKey, ...]
 ) -> None:
-    """Custodian 6 was given its share by others, who may have told it any date."""
-    change_committee(world, [2, 3, 4, 5, 6], 3)
-    Resharing(world, make_order(world)).run()
+    """Who gave it its share may have told it any date; as many as open a key, one of them honest, may tell it."""
+    by = join(world)
     assert world.nodes[6].context.store.keys([keys[0].key_id])[keys[0].key_id].taken_at == 0
-    by = messenger(world)
-    pass_time(world, LAB_DAYS * DAY)
     order = make_retention_order(world, by, keys)
-    answers = tell(world, submission(world, order, by=by))
-    assert answers.pop(6) == "NOT_DUE"
-    assert taken(answers)
-    words = [word for word in answers.values() if isinstance(word, bytes)]
+    sent = submission(world, order, by=by)
+    assert refused(tell(world, sent, 6), "NOT_DUE")
+    words = scheduled_by(world, sent, 2, 3, 4, 5)
+    assert len(words) == 4
+    assert refused(tell(world, submission(world, order, by=by, words=words[:2]), 6), "NOT_DUE")
     assert refused(tell(world, submission(world, order, words=words[:2]), 6), "NOT_A_MESSENGER")
-    assert taken(tell(world, submission(world, order, words=words), 6))
+    assert taken(tell(world, submission(world, order, words=words[:3]), 6))
+
+
+def test_a_newcomer_alone_is_due_after_the_end_of_the_keys_manifest(
+    world: World, keys: tuple[OpenKey, ...]
+) -> None:
+    ends = world.keyring.manifest.expires_at
+    by = join(world)
+    (row,) = look(world, 6, by).rows
+    assert row.next_due_at == ends + LAB_DAYS * DAY
+
+
+def test_a_newcomer_keeps_what_its_own_rules_or_an_owner_keep_whatever_others_say(
+    world: World, alice: Device, keys: tuple[OpenKey, ...], tmp_path: Path
+) -> None:
+    by = join(world)
+    order = make_retention_order(world, by, keys)
+    tell(world, submission(world, make_cancellation(world, alice, order), order=order), 6)
+    again = make_retention_order(world, by, keys)
+    words = scheduled_by(world, submission(world, again, by=by), 2, 3, 4)
+    assert refused(tell(world, submission(world, again, words=words), 6), "NOT_DUE")
+    others = world.create(alice, at=[2, 3, 4, 5])
+    own = tmp_path / "own.cedar"
+    own.write_text(kept("laboratory"))
+    world.start(6, options=NodeOptions(forbids=file_source(own)))
+    Resharing(world, make_order(world, 2)).run()
+    pass_time(world, LAB_DAYS * DAY)
+    order = make_retention_order(world, by, others)
+    words = scheduled_by(world, submission(world, order, by=by), 2, 3, 4)
+    assert len(words) == 3
+    assert refused(tell(world, submission(world, order, words=words), 6), "NOT_DUE")
+
+
+def test_who_has_not_the_key_knows_no_age_of_it(world: World, alice: Device) -> None:
+    keys = world.create(alice, at=[1, 2, 3, 4])
+    pass_time(world, LAB_DAYS * DAY)
+    by = messenger(world)
+    order = make_retention_order(world, by, keys)
+    described = [key.descriptor.payload for key in keys]
+    assert refused(tell(world, submission(world, order, by=by, descriptors=described), 5), "NOT_DUE")
+    words = scheduled_by(world, submission(world, order, by=by), 1, 2, 3)
+    assert taken(tell(world, submission(world, order, words=words, descriptors=described), 5))
 
 
 # -- rules ---------------------------------------------------------------------------------------------------------
@@ -439,6 +510,8 @@ def test_the_owner_is_told_when_and_why(world: World, alice: Device, keys: tuple
     (notice,) = world.account(1, alice).notices
     assert (notice.kind, notice.subject_hash) == (NoticeKind.DESTROY_SCHEDULED, order.hash)
     assert (notice.due_at, notice.destroy_reason, notice.count) == (world.clock() + WEEK, 3, 2)
+    *_, event = world.nodes[1].owner_events(alice.thumbprint, 0, 200)
+    assert b"RETENTION" in event.leaf.detail  # and in the history, under the log's root
 
 
 # -- naive variants ------------------------------------------------------------------------------------------------
@@ -455,6 +528,25 @@ def test_who_believed_the_dealers_date_would_end_records_early(
         world.deposit_at(index, sent)
     monkeypatch.setattr(retaining, "taken_at", lambda node, key: key.descriptor.core.created_at)
     assert taken(order_all(world, dealt.keys))
+
+
+def test_who_believed_the_messenger_would_end_whatever_it_names(
+    world: World, keys: tuple[OpenKey, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kms.custodian.destroy_rights.check_due", lambda *arguments: None)
+    assert taken(order_all(world, keys))
+
+
+def test_who_asked_the_rules_of_the_orders_own_manifest_would_go_by_a_shorter_one(
+    world: World, keys: tuple[OpenKey, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by = messenger(world)
+    pass_time(world, LAB_DAYS * DAY)
+    order = make_retention_order(world, by, keys)
+    then = world.nodes[1].context.policy
+    renew(world, policy({"laboratory": 200}))
+    monkeypatch.setattr(retaining, "Lifespans", lambda engine, real=retaining.Lifespans: real(then))
+    assert taken(tell(world, submission(world, order, by=by)))
 
 
 # -- what is shown -------------------------------------------------------------------------------------------------
@@ -495,6 +587,14 @@ def test_categories_that_no_rule_names_are_not_told(world: World, alice: Device)
     assert rows["laboratory"].within == [0, 0, 1]
     assert rows["laboratory"].next_due_at == world.clock() + LAB_DAYS * DAY
     assert rows[""].kept == 3
+
+
+def test_what_a_custodians_own_rules_name_is_not_told(world: World, alice: Device, tmp_path: Path) -> None:
+    own = tmp_path / "own.cedar"
+    own.write_text(kept("imaging"))
+    world.start(1, options=NodeOptions(forbids=file_source(own)))
+    world.create(alice, [LAB, {"category": "imaging"}])
+    assert {row.category for row in look(world, 1, messenger(world)).rows} == {"laboratory", ""}
 
 
 def test_who_orders_need_not_hear_of_keys_that_are_too_young(

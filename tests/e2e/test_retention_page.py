@@ -60,6 +60,7 @@ def test_every_block_of_the_page_works_as_it_stands(folder: Path) -> None:
     assert "imaging: kept for good (imaging-stays)" in said
     assert "1 orders for 1 keys; nothing was ordered" in said
     assert "DESTROYED: " in said
+    assert "one key, by order of the policy's own schedule (retention)" in said
     alice = Client(".kms-dev/users/alice")
     with pytest.raises(KeyDestroyed):
         alice.decrypt(Path("old.tkr").read_bytes())
