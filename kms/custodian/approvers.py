@@ -315,10 +315,9 @@ def invite(node: NodeContext, word: Word) -> Invited:
     terms, now = said.statement.terms, node.now()
     if not now < terms.not_after <= now + MAX_INVITATION:
         raise Invalid("an invitation is open for at most 14 days", reason="INVITATION_EXPIRED")
-    node.registry.check_usable(terms.token_hash)
     with node.store.transaction():
         _keep_word(node, terms.hash, said, approver)
-        invited = _open_invitation(node, terms.hash)
+        invited = _open_invitation(node, terms.hash)  # refuses the token of one that was used or called off
         node.ledger.append(
             LogKind.APPROVER_INVITED,
             now,

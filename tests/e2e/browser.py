@@ -74,11 +74,14 @@ class Person:
         """With the key Tab alone to the first element of this kind, whose focus must show."""
         for _ in range(100):
             self.page.keyboard.press("Tab")
-            if self.page.evaluate("where => document.activeElement.matches(where)", selector):
+            if self.focus_is_on(selector):
                 seen = self.page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
                 assert seen != "none", selector
                 return
         raise AssertionError(f"no key leads to {selector}")
+
+    def focus_is_on(self, selector: str) -> bool:
+        return bool(self.page.evaluate("where => document.activeElement.matches(where)", selector))
 
     def reads(self, text: str) -> None:
         """Until the text is on the page."""

@@ -52,7 +52,8 @@ class Office:
             wait=PATIENCE,
         )
 
-    def answer_elsewhere(self, verb: str = "approve") -> None:
+    def answer_elsewhere(self, verb: str = "approve", nth: int = -1) -> None:
+        """What somebody at custodian 2 says to the newest request that waits there, or to another one."""
         config, key = self.site.config("custodian-2"), self.site.layout.approver_key(2)
 
         def waiting() -> list[str]:
@@ -60,7 +61,7 @@ class Office:
             return re.findall(r'"request": "([0-9a-f]{64})"', shown)
 
         await_condition(lambda: bool(waiting()), "a request at custodian 2")
-        words = ["custodian", verb, waiting()[-1], "--config", str(config), "--key", str(key), "--yes"]
+        words = ["custodian", verb, waiting()[nth], "--config", str(config), "--key", str(key), "--yes"]
         assert run_command(words).returncode == 0
 
     def open_request(self) -> None:

@@ -64,13 +64,25 @@ def test_a_keyboard_alone_is_enough(office: Office) -> None:
     ann.tab_to("a.skip")
     ann.page.keyboard.press("Enter")
     ann.tab_to(".request h2 a")
+    for _ in range(2):  # the page asks what is new, and there is nothing
+        with ann.page.expect_response("**/requests/list?*"):
+            pass
+    assert ann.focus_is_on(".request h2 a")
+    second = office.ask()
+    ann.reads("2 requests wait.")
+    assert ann.focus_is_on(".request h2 a")  # though the list is another one now
     ann.page.keyboard.press("Enter")
     ann.reads("This is what you sign")
     ann.tab_to(".answers button:not(.bad)")
     ann.page.keyboard.press("Enter")
     ann.reads("This request no longer waits")
-    office.answer_elsewhere()
+    office.answer_elsewhere(nth=0)
     assert reading.result(PATIENCE) == SECRET
+    office.open_request()
+    ann.press("Deny")
+    ann.reads("An approver said no.")
+    office.answer_elsewhere("deny")
+    assert isinstance(second.exception(PATIENCE), Denied)
 
 
 def test_a_no_is_final(office: Office) -> None:

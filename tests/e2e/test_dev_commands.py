@@ -22,6 +22,7 @@ from tests.e2e.site import Site, run_command
 def site() -> Iterator[Site]:
     made = Site(consoles=True)
     yield made
+    kms(made, "down")  # what a command started the site does not know
     made.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 from dataclasses import dataclass
 
 from starlette.exceptions import HTTPException
@@ -42,14 +43,21 @@ async def show_all(visit: Visit) -> Response:
 
 
 async def show_list(visit: Visit) -> Response:
-    """The list alone, for the page to keep itself fresh with."""
-    return await _list(visit, "waiting_list.html")
+    """The list alone, for the page to keep itself fresh with; nothing (204) while it would be the same.
+
+    What is put into a page anew is read out anew, and takes the keyboard's place away.
+    """
+    return await _list(visit, "waiting_list.html", visit.request.query_params.get("seen", ""))
 
 
-async def _list(visit: Visit, template: str) -> Response:
+async def _list(visit: Visit, template: str, seen: str = "") -> Response:
     views, now = await visit.console.desk.ask(lambda node: (node.waiting_views(), node.context.now()))
     mine = {view.request_hash for view in views if _answered(view, visit)}
-    return visit.page(template, views=views, now=now, mine=mine)
+    left = {view.request_hash: visit.words.span(max(0, view.facts.expires_at - now)) for view in views}
+    shown = hashlib.sha256(repr([(view, left[view.request_hash]) for view in views]).encode()).hexdigest()
+    if seen and equal(seen.encode(), shown.encode()):
+        return Response(status_code=204)
+    return visit.page(template, views=views, left=left, mine=mine, seen=shown)
 
 
 def _answered(view: WaitingView, visit: Visit) -> bool:

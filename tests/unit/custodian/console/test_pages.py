@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import re
 from collections.abc import Iterator
@@ -78,6 +79,28 @@ def test_the_link_of_a_notification_leads_to_the_one_request(office: Office) -> 
     other = path_of(office)
     assert browser.get("/").headers["location"] == "/requests"
     answer(browser, path, 1)
+    answer(browser, other, 1)
+
+
+def test_the_list_is_sent_again_only_when_there_is_something_new(office: Office) -> None:
+    def newer(page: str) -> str:
+        """Where the page asks whether there is."""
+        return html.unescape(re.findall(r'hx-get="([^"]+)"', page)[0])
+
+    browser, path = office.signed_in(), path_of(office)
+    asked = newer(browser.get("/requests").text)
+    assert browser.get(asked).status_code == 204
+    other = path_of(office)
+    fresh = browser.get(asked)
+    assert fresh.status_code == 200
+    assert other in fresh.text
+    assert "<html" not in fresh.text
+    assert browser.get(newer(fresh.text)).status_code == 204
+    office.world.clock.turn(2 * 86400)
+    assert browser.get(newer(fresh.text)).status_code == 200  # less time is left
+    office.world.clock.turn(-2 * 86400)
+    answer(browser, path, 1)
+    assert path not in browser.get(newer(fresh.text)).text
     answer(browser, other, 1)
 
 
