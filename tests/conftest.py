@@ -6,6 +6,7 @@ import inspect
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import py_ecc  # noqa: F401  # tests use it by itself too
@@ -64,6 +65,14 @@ def _shares_its_module(item: pytest.Function) -> bool:
 @pytest.fixture(scope="session", autouse=os.environ.get("KMS_TEST_STORE") == "postgres")
 def _everywhere_on_postgres(request: pytest.FixtureRequest) -> Iterator[None]:
     with stores.kept_on(request.getfixturevalue("server")):
+        yield
+
+
+@pytest.fixture(autouse=os.environ.get("KMS_TEST_STORE") == "postgres")
+def _some_in_files(request: pytest.FixtureRequest) -> Iterator[None]:
+    with ExitStack() as stack:
+        if request.node.get_closest_marker("in_files"):
+            stack.enter_context(stores.kept_on(None))
         yield
 
 

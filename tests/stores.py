@@ -8,11 +8,14 @@ With KMS_TEST_STORE=postgres every test that plays in one process does so on Pos
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from kms.storage.database import Place
+from kms.storage.postgres import PostgresConnection
 from tests.postgres import Server
 
 _server: Server | None = None
@@ -30,6 +33,30 @@ def remove(path: Path) -> None:
     # The store itself, or what lies in files beside one that is elsewhere: its row root.
     for file in path.parent.glob(f"{path.name}*"):
         file.unlink()
+
+
+@contextmanager
+def edited(path: Path) -> Iterator[Callable[..., list[tuple[Any, ...]]]]:
+    """Whoever has the disk, past the node: SQL with its parameters on the store that would lie at `path`; its rows.
+
+    What was written is kept at the end.
+    """
+    where = place(path)
+    if isinstance(where, Path):
+        with closing(sqlite3.connect(where)) as database, database:
+            yield lambda sql, *values: database.execute(sql, values).fetchall()
+        return
+    link = PostgresConnection(where)
+
+    def run(sql: str, *values: object) -> list[tuple[Any, ...]]:
+        cursor = link.execute(sql, values)
+        return cursor.fetchall() if cursor.description else []
+
+    try:
+        with link.transaction():
+            yield run
+    finally:
+        link.close()
 
 
 def _schema(path: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 
 import pytest
@@ -18,6 +17,7 @@ from kms.statements.envelope import Envelope, sign
 from kms.statements.ids import Thumbprint
 from kms.statements.invitations import Invitation, InvitationTerms, InvitationWithdrawal
 from kms.statements.registry import RegistryEntry, entry_bytes, withdrawal_entry
+from tests import stores
 from tests.protocol.adversary import reason_of
 from tests.protocol.people import acceptance, admit_key, invite, signed_invitation, withdraw
 from tests.protocol.world import World, signing_key, storage_root
@@ -79,15 +79,13 @@ def test_rows_that_are_put_back_into_the_store_open_nothing(world: World, called
 def edit(world: World, change: Callable[[list[bytes]], list[bytes]]) -> None:
     """The administrator, who has the storage root too, rewrites the registry of node 1 and starts it again."""
     world.nodes.pop(1).close()
-    database = sqlite3.connect(world.folder / "custodian-1.db")
-    entries = [row[0] for row in database.execute("SELECT entry FROM approver_entries ORDER BY position")]
-    entries = change(entries)
-    database.execute("DELETE FROM approver_entries")
-    database.executemany("INSERT INTO approver_entries VALUES (?, ?)", list(enumerate(entries)))
-    head = _head(Vault(storage_root(1)), entries)
-    database.execute("UPDATE meta SET value = ? WHERE name = 'approvers_head'", (head,))
-    database.commit()
-    database.close()
+    with stores.edited(world.folder / "custodian-1.db") as run:
+        entries = change([entry for (entry,) in run("SELECT entry FROM approver_entries ORDER BY position")])
+        run("DELETE FROM approver_entries")
+        for position, entry in enumerate(entries):
+            run("INSERT INTO approver_entries VALUES (?, ?)", position, entry)
+        head = _head(Vault(storage_root(1)), entries)
+        run("UPDATE meta SET value = ? WHERE name = 'approvers_head'", head)
     world.start(1)
 
 

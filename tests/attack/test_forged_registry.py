@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -30,6 +29,7 @@ from kms.statements.invitations import (
 )
 from kms.statements.registry import RegistryEntry
 from kms.statements.release import HUMAN_LIFETIME, Purpose, Verdict
+from tests import stores
 from tests.protocol.adversary import reason_of
 from tests.protocol.people import admit_key, invite, revoke
 from tests.protocol.world import LAB, World, signing_key, storage_root
@@ -41,16 +41,14 @@ TOKEN = "A" * 43
 def edit(world: World, change: Callable[[list[bytes]], list[bytes]], *, with_root: bool) -> None:
     """The administrator stops node 1, rewrites its registry, and starts it again."""
     world.nodes.pop(1).close()
-    database = sqlite3.connect(world.folder / "custodian-1.db")
-    entries = [row[0] for row in database.execute("SELECT entry FROM approver_entries ORDER BY position")]
-    entries = change(entries)
-    database.execute("DELETE FROM approver_entries")
-    database.executemany("INSERT INTO approver_entries VALUES (?, ?)", list(enumerate(entries)))
-    if with_root:
-        head = _head(Vault(storage_root(1)), entries)
-        database.execute("UPDATE meta SET value = ? WHERE name = 'approvers_head'", (head,))
-    database.commit()
-    database.close()
+    with stores.edited(world.folder / "custodian-1.db") as run:
+        entries = change([entry for (entry,) in run("SELECT entry FROM approver_entries ORDER BY position")])
+        run("DELETE FROM approver_entries")
+        for position, entry in enumerate(entries):
+            run("INSERT INTO approver_entries VALUES (?, ?)", position, entry)
+        if with_root:
+            head = _head(Vault(storage_root(1)), entries)
+            run("UPDATE meta SET value = ? WHERE name = 'approvers_head'", head)
     world.start(1)
 
 
@@ -194,11 +192,9 @@ def test_without_the_storage_root_nobody_who_was_taken_off_comes_back(
 
 def test_a_registry_that_is_gone_is_not_begun_anew(world: World) -> None:
     world.nodes.pop(1).close()
-    database = sqlite3.connect(world.folder / "custodian-1.db")
-    database.execute("DELETE FROM approver_entries")
-    database.execute("DELETE FROM meta WHERE name = 'approvers_head'")
-    database.commit()
-    database.close()
+    with stores.edited(world.folder / "custodian-1.db") as run:
+        run("DELETE FROM approver_entries")
+        run("DELETE FROM meta WHERE name = 'approvers_head'")
     world.people[1] = [registries.Approver("eve", ApproverKey.of_key(EVE.public))]
     assert reason_of(world.start, 1) == "REGISTRY_DAMAGED"
 

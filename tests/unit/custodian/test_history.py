@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from kms.custodian.store import HistoryFilter, StoredOutcome
 from kms.statements.envelope import sign
 from kms.statements.ids import KeyId, RequestHash
 from kms.statements.release import HUMAN_LIFETIME, Purpose, Verdict
+from tests import stores
 from tests.protocol.world import BOOKING, LAB, START, World
 
 ANY = HistoryFilter()
@@ -111,12 +111,10 @@ def test_sums_by_the_hour(world: World) -> None:
 def test_categories_lie_sealed(world: World) -> None:
     ask(world, "bob", [LAB], Purpose.TREATMENT)
     world.nodes.pop(1).close()
-    database = sqlite3.connect(world.folder / "custodian-1.db")
-    (sealed,) = database.execute("SELECT categories FROM history").fetchone()
-    assert b"laboratory" not in sealed
-    database.execute("UPDATE history SET categories = x'00'")
-    database.commit()
-    database.close()
+    with stores.edited(world.folder / "custodian-1.db") as execute:
+        ((sealed,),) = execute("SELECT categories FROM history")
+        assert b"laboratory" not in bytes(sealed)
+        execute("UPDATE history SET categories = ?", b"\0")
     world.start(1)
     assert rows(world)[0].categories == ()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from kms.statements.ids import KeyId
 from kms.statements.manifest import HolderClass, Issuer, IssuerKey, IssuerKeyType
 from kms.statements.providers import ProviderState, fingerprint
 from kms.statements.release import Purpose
+from tests import stores
 from tests.protocol.adversary import ruling
 from tests.protocol.ceremonies import change_committee
 from tests.protocol.providers import (
@@ -245,9 +245,9 @@ def test_a_switch_survives_a_restart(world: World) -> None:
 def test_keys_in_the_store_cannot_be_exchanged_by_who_has_the_disk_only(world: World) -> None:
     show_usual(world)
     world.nodes.pop(1).close()
-    with sqlite3.connect(world.folder / "custodian-1.db") as connection:
-        connection.execute("UPDATE providers SET state = CAST(state || x'00' AS BLOB)")
-    connection.close()
+    with stores.edited(world.folder / "custodian-1.db") as execute:
+        for iss, state in execute("SELECT iss, state FROM providers"):
+            execute("UPDATE providers SET state = ? WHERE iss = ?", bytes(state) + b"\0", iss)
     with pytest.raises(StoreError):
         world.start(1)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from kms.custodian.node import MAX_ABSENCE, NodeOptions
 from kms.custodian.sqlite import SqliteCustodianStore
 from kms.errors import StoreError, Unavailable
 from kms.statements.release import HUMAN_LIFETIME, Purpose
+from tests import stores
 from tests.protocol.adversary import ruling
 from tests.protocol.ceremonies import change_committee
 from tests.protocol.world import LAB, Clock, World
@@ -31,13 +33,12 @@ def database(world: World, index: int = 1) -> Path:
     return world.folder / f"custodian-{index}.db"
 
 
-def altered(world: World, *statements: str) -> None:
-    """Node 1's store, stopped and changed by hand."""
+@contextmanager
+def altered(world: World) -> Iterator[Callable[..., list[Any]]]:
+    """Node 1's store, stopped, to be changed by hand."""
     world.nodes.pop(1).close()
-    with sqlite3.connect(database(world)) as connection:
-        for statement in statements:
-            connection.execute(statement)
-    connection.close()
+    with stores.edited(database(world)) as run:
+        yield run
 
 
 def refusal(world: World) -> StoreError:
@@ -59,6 +60,7 @@ def killed(world: World) -> None:
         (world.folder / name).write_bytes(data)
 
 
+@pytest.mark.in_files
 def test_a_sealing_key_that_a_killed_node_had_erased_is_gone_from_every_file_after_the_start(
     world: World,
 ) -> None:
@@ -76,19 +78,22 @@ def test_a_log_whose_last_entries_were_deleted_is_refused(world: World) -> None:
     alice = world.device("alice")
     world.release(alice, world.create(alice))
     logged = world.nodes[1].context.store.log.size()
-    altered(world, "DELETE FROM log WHERE idx = (SELECT max(idx) FROM log)")
+    with altered(world) as run:
+        run("DELETE FROM log WHERE idx = (SELECT max(idx) FROM log)")
     refused = refusal(world)
     assert refused.reason == "LOG_BROKEN"
     assert f"{logged} entries were logged, but the log holds {logged - 1}" in refused.message
 
 
 def test_a_log_without_its_head_record_is_refused(world: World) -> None:
-    altered(world, "DELETE FROM meta WHERE name = 'log_head'")
+    with altered(world) as run:
+        run("DELETE FROM meta WHERE name = 'log_head'")
     assert refusal(world).reason == "LOG_BROKEN"
 
 
 def test_a_log_that_was_emptied_is_refused(world: World) -> None:
-    altered(world, "DELETE FROM log")
+    with altered(world) as run:
+        run("DELETE FROM log")
     assert refusal(world).reason == "LOG_BROKEN"
 
 
@@ -96,11 +101,9 @@ def test_without_the_root_nobody_makes_a_head_record_for_a_shorter_log(world: Wo
     store = world.nodes[1].context.store
     logged = store.log.size()
     record = (logged - 1).to_bytes(8, "big") + store.log.head()[8:]
-    altered(
-        world,
-        "DELETE FROM log WHERE idx = (SELECT max(idx) FROM log)",
-        f"UPDATE meta SET value = x'{record.hex()}' WHERE name = 'log_head'",
-    )
+    with altered(world) as run:
+        run("DELETE FROM log WHERE idx = (SELECT max(idx) FROM log)")
+        run("UPDATE meta SET value = ? WHERE name = 'log_head'", record)
     refused = refusal(world)
     assert refused.reason == "LOG_BROKEN"
     assert refused.message == "the record of the log's head was altered"
@@ -108,7 +111,9 @@ def test_without_the_root_nobody_makes_a_head_record_for_a_shorter_log(world: Wo
 
 def test_a_damaged_share_is_noticed_at_the_start(world: World) -> None:
     world.create(world.device("alice"), [LAB] * 3)
-    altered(world, "UPDATE keys SET share = zeroblob(length(share)) WHERE id = 2")
+    with altered(world) as run:
+        ((share,),) = run("SELECT share FROM keys WHERE id = 2")
+        run("UPDATE keys SET share = ? WHERE id = 2", bytes(len(share)))
     assert refusal(world).reason == "STORE_DAMAGED"
 
 
@@ -116,10 +121,8 @@ def test_a_share_that_opens_but_is_of_another_polynomial_is_noticed_at_the_start
     (key,) = world.create(world.device("alice"))
     context = world.nodes[1].context
     row = context.vault.seal_row(key.key_id, bytes(31) + b"\x01" + bytes(31) + b"\x01", b"")
-    altered(
-        world,
-        f"UPDATE keys SET wrapped_key = x'{row.wrapped_key.hex()}', share = x'{row.share.hex()}'",
-    )
+    with altered(world) as run:
+        run("UPDATE keys SET wrapped_key = ?, share = ?", row.wrapped_key, row.share)
     assert refusal(world).reason == "STORE_DAMAGED"
 
 
@@ -134,7 +137,7 @@ def test_a_clock_far_ahead_of_the_log_erases_nothing_and_logs_nothing(world: Wor
     before = world.nodes[1].context.store.sealing_keys(), world.nodes[1].context.store.log.size()
     world.clock.turn(MAX_ABSENCE + 60)
     assert refusal(world).reason == "CLOCK_AHEAD"
-    store = SqliteCustodianStore.open(database(world))
+    store = SqliteCustodianStore.open(stores.place(database(world)))
     assert (store.sealing_keys(), store.log.size()) == before
     store.close()
 
