@@ -10,6 +10,7 @@ import pytest
 
 from kms.audit.run import Given
 from kms.errors import StoreError
+from kms.statements.audit import LogKind
 from tests.protocol.audited import Scene
 
 
@@ -103,9 +104,14 @@ def test_a_finding_that_was_written_in_accuses_nobody(scene: Scene) -> None:
 
 
 def test_a_doubt_that_was_written_in_is_looked_up_and_dropped(scene: Scene) -> None:
+    for _ in range(5):
+        scene.logs[2].append(LogKind.DECISION, scene.request(), "DENY")
+    scene.read()  # a release that rests on a decision with a higher number than its own
+    scene.audit()
     path = scene.folder / "state/state.json"
     kept = json.loads(path.read_text())
     kept["doubts"] = [[1, 2, 2, 1], [1, 4, 2, 2], [1, 1, 2, 5000], [1, 9999, 2, 1], [9, 1, 9, 1]]
+    kept["doubts"] += [[1, 802, 2, 806], [1, 802, 1, 801], [1, 801, 2, 806]]
     kept["promises"] = ["anVuaw=="]
     path.write_text(json.dumps(kept))
     assert scene.audit().clean

@@ -120,3 +120,12 @@ def test_a_release_whose_certificate_must_be_there_still_accuses(scene: Scene) -
     scene.logs[2].append(LogKind.DECISION, scene.request(), "ALLOW")
     scene.logs[1].certificates.clear()
     assert kinds(scene.audit(now=START + CERTIFICATES_KEPT - 86400)) == [(1, "RELEASE_UNFOUNDED")]
+
+
+def test_an_old_release_whose_certificate_is_still_shown_tells_who_it_was(scene: Scene) -> None:
+    request = scene.request()
+    decisions = [scene.decide(i, request) for i in (1, 2, 3)]
+    scene.release(1, request, decisions)
+    scene.logs[2].entries.pop()
+    scene.logs[2].append(LogKind.DECISION, scene.request(), "ALLOW")
+    assert kinds(scene.audit(now=START + CERTIFICATES_KEPT + 86400)) == [(2, "PROMISE_BROKEN")]

@@ -7,6 +7,8 @@ import pytest
 from kms.custodian.context import DestroyLimits
 from kms.custodian.node import NodeOptions
 from kms.statements.destroyed import DestroyCancelled, DestroyScheduled
+from kms.statements.envelope import sign
+from kms.statements.kills import KeyKill
 from kms_client.cache import OpenKey
 from tests.protocol.destroying import (
     WEEK,
@@ -87,6 +89,33 @@ def test_only_who_acts_for_an_owner_calls_it_off(
     assert is_word(
         DestroyCancelled, tell(world, submission(world, make_cancellation(world, tablet, order)), 1)[1]
     )
+
+
+def test_a_key_that_was_killed_calls_nothing_off(
+    world: World, alice: Device, keys: tuple[OpenKey, ...]
+) -> None:
+    """A thief of the tablet would else keep alive what the owner ends."""
+    tablet = world.device("tablet")
+    world.tell(world.owner_key(alice, tablet), alice)
+    order = make_order(world, alice, keys)
+    tell(world, submission(world, order, by=alice), 1)
+    off = make_cancellation(world, tablet, order)
+    killed = KeyKill(world.keyring.keyring_id, world.keyring.manifest_hash, tablet.thumbprint, world.clock())
+    world.nodes[1].kill(sign(killed, tablet.key).message)
+    assert tell(world, submission(world, off), 1) == {1: "NOT_OWNER"}
+    assert is_word(
+        DestroyCancelled, tell(world, submission(world, make_cancellation(world, alice, order)), 1)[1]
+    )
+
+
+def test_a_cancellation_of_one_order_calls_no_other_off(
+    world: World, alice: Device, keys: tuple[OpenKey, ...]
+) -> None:
+    """The host has an old cancellation, and lays the order beside it that it would like to see stopped."""
+    first, second = make_order(world, alice, keys[:1]), make_order(world, alice, keys)
+    off = make_cancellation(world, alice, first)
+    assert tell(world, submission(world, off, order=second), 1) == {1: "WRONG_ORDER"}
+    assert is_word(DestroyScheduled, tell(world, submission(world, second, by=alice), 1)[1])
 
 
 def test_what_admins_ordered_admins_call_off(world: World, alice: Device, keys: tuple[OpenKey, ...]) -> None:

@@ -37,6 +37,7 @@ def test_an_entry_that_was_never_written_is_no_ground_either(scene: Scene) -> No
     report = scene.audit()
     assert kinds(report) == [(1, "RELEASE_UNFOUNDED")]
     assert len(report.findings) == 2
+    assert report.unread_decisions == 0, "what is not there is no part that was not read"
 
 
 def test_a_certificate_that_another_forged_convicts_nobody_else(scene: Scene) -> None:
@@ -93,3 +94,4 @@ def test_a_decider_whose_log_ends_before_its_decision_is_named_and_not_who_relie
     scene.release(1, request, decisions)
     scene.logs[2].entries.pop()
     assert kinds(scene.audit()) == [(2, "ROLLED_BACK")]
+    assert kinds(scene.audit()) == [(2, "ROLLED_BACK")], "and stays so while its log is as short"

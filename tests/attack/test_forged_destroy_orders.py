@@ -16,7 +16,8 @@ from kms.statements.codec import encode
 from kms.statements.destroyed import DestroyScheduled
 from kms.statements.destruction import AdminDestroyOrder, DestroyOrder
 from kms.statements.envelope import Signed, sign
-from kms.statements.ids import KeyringId
+from kms.statements.ids import KeyringId, ManifestHash
+from kms.statements.keys import describe
 from kms.statements.kills import KeyKill
 from kms.wire.v1 import destruction_pb2
 from kms_client.cache import OpenKey
@@ -178,6 +179,37 @@ def test_an_order_that_was_kept_for_months_begins_nothing(
     assert answer(world, order, alice) == "ORDER_TOO_OLD"
     ahead = make_order(world, alice, keys, created_at=world.clock() + 3600)
     assert answer(world, ahead, alice) == "INVALID_FIELD"
+
+
+def test_of_keys_that_are_not_here_policy_is_asked_all_the_same(world: World, alice: Device) -> None:
+    """Else a stolen key alone puts up tombstones at every custodian that had missed the deposit."""
+    away = world.create(alice, [LAB], at=(2, 3, 4))
+    order = make_order(world, alice, away)
+    described = [key.descriptor.payload for key in away]
+    assert tell(world, submission(world, order, descriptors=described), 1) == {1: "NO_RULE_ALLOWS"}
+    told = tell(world, submission(world, order, by=alice, descriptors=described), 1)
+    assert is_word(DestroyScheduled, told[1])
+
+
+@pytest.mark.parametrize("what", ["another keyring", "another threshold", "an unknown manifest"])
+def test_keys_that_cannot_be_of_this_keyring_get_no_tombstones(
+    world: World, alice: Device, what: str
+) -> None:
+    """Their describer alone signs for them: tombstones of whatever somebody makes up would fill the disk for ever."""
+    (made,) = world.deal(alice, [LAB]).keys
+    changes: dict[str, object] = {
+        "another keyring": {"keyring_id": KeyringId(b"k" * 32)},
+        "another threshold": {
+            "threshold": world.keyring.threshold - 1,
+            "commitments": made.descriptor.core.commitments[:-1],
+        },
+        "an unknown manifest": {"manifest_hash": ManifestHash(b"m" * 32)},
+    }
+    foreign = describe(replace(made.descriptor.core, **changes[what]), bytes(32))  # type: ignore[arg-type]
+    order = make_order(world, alice, [foreign.key_id])
+    said = tell(world, submission(world, order, by=alice, descriptors=[foreign.payload]), 1)[1]
+    assert said in ("WRONG_KEYRING", "WRONG_THRESHOLD", "UNKNOWN_MANIFEST"), said
+    assert world.nodes[1].context.store.destructions.find(order.hash) is None
 
 
 # -- admins --------------------------------------------------------------------------------------------------------

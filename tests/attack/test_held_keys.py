@@ -117,6 +117,32 @@ def test_a_hold_that_was_ended_does_not_come_again(
     assert tell(world, submission(world, part), 1) == {1: "WRONG_HOLD"}
 
 
+def test_the_same_hold_and_the_same_end_are_one_word_each(world: World, keys: tuple[OpenKey, ...]) -> None:
+    hold = make_hold(world, keys, *ADMINS[:2])
+    end = sign(replace(hold.statement, lifted=True), *ADMINS[:2])
+    for said in (hold, end):
+        first = tell(world, submission(world, said), 1)
+        assert is_word(HoldTaken, first[1])
+        size = world.nodes[1].context.store.log.size()
+        world.clock.turn(60)
+        assert tell(world, submission(world, said), 1) == first
+        assert world.nodes[1].context.store.log.size() == size
+
+
+def test_nothing_else_takes_a_holds_name(world: World, keys: tuple[OpenKey, ...], alice: Device) -> None:
+    """One that is shorter would end it before its time, and a second end would be a second line in the log."""
+    hold = make_hold(world, keys, *ADMINS[:2], days=100)
+    tell(world, submission(world, hold), 1)
+    shorter = sign(replace(hold.statement, until=world.clock() + 60), *ADMINS[:2])
+    assert tell(world, submission(world, shorter), 1) == {1: "HOLD_KNOWN"}
+    world.clock.turn(120)
+    assert tell(world, submission(world, make_order(world, alice, keys), by=alice), 1) == {1: "LEGAL_HOLD"}
+    end = sign(replace(hold.statement, lifted=True), *ADMINS[:2])
+    again = sign(replace(end.statement, created_at=world.clock()), *ADMINS[:2])
+    assert is_word(HoldTaken, tell(world, submission(world, end), 1)[1])
+    assert tell(world, submission(world, again), 1) == {1: "HOLD_KNOWN"}
+
+
 def test_a_hold_keeps_what_others_have_destroyed(
     world: World, alice: Device, keys: tuple[OpenKey, ...]
 ) -> None:

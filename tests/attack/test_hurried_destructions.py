@@ -14,9 +14,11 @@ import pytest
 
 from kms.custodian.context import DestroyLimits
 from kms.custodian.node import NodeOptions
+from kms.statements.audit import read_entry
 from kms.statements.codec import decode
 from kms.statements.destroyed import Destroyed, DestroyScheduled
 from kms.statements.envelope import Signed, sign
+from kms.statements.promises import open_promise
 from kms_client.cache import OpenKey
 from tests.protocol.ceremonies import change_committee, message
 from tests.protocol.destroying import (
@@ -133,6 +135,48 @@ def test_a_node_that_was_away_follows_so_many_that_too_few_are_left(
     assert is_word(Destroyed, told)
     assert read_word(world, order, told).at_once  # type: ignore[arg-type]
     assert holds_nothing(world, 4, keys)
+
+
+def test_who_has_destroyed_it_hears_of_it_again_and_does_nothing_more(
+    world: World, alice: Device, keys: tuple[OpenKey, ...]
+) -> None:
+    """Else whoever brings the same words again fills its log, its history and its owners' notices."""
+    order, words = destroy(world, alice, keys, 1, 2, 3)
+    sent = submission(world, order, words=words.values())
+    for index in (1, 4):  # one that waited, and one that followed
+        first = tell(world, sent, index)[index]
+        size = world.nodes[index].context.store.log.size()
+        world.clock.turn(60)
+        assert tell(world, sent, index)[index] == first
+        assert world.nodes[index].context.store.log.size() == size
+
+
+def test_one_that_knows_the_order_needs_nobody_to_describe_its_keys_again(
+    world: World, alice: Device, keys: tuple[OpenKey, ...]
+) -> None:
+    lost = world.create(alice, [LAB], at=(1, 2, 3))  # the fourth missed that deposit
+    described = [key.descriptor.payload for key in lost]
+    order = make_order(world, alice, [*keys, *lost])
+    tell(world, submission(world, order, by=alice, descriptors=described), 1, 2, 3, 4)
+    stopped = world.nodes.pop(4)
+    pass_time(world, WEEK)
+    world.nodes[4] = stopped
+    words = words_on(world, order, 1, 2, 3)
+    assert is_word(Destroyed, tell(world, submission(world, order, words=words.values()), 4)[4])
+    assert holds_nothing(world, 4, [*keys, *lost])
+
+
+def test_how_it_came_to_its_end_stands_in_the_log_as_it_was_signed(
+    world: World, alice: Device, keys: tuple[OpenKey, ...]
+) -> None:
+    order, words = destroy(world, alice, keys, 1, 2, 3)
+    words |= {4: tell(world, submission(world, order, words=words.values()), 4)[4]}  # type: ignore[dict-item]
+    for index, word in words.items():
+        promise = open_promise(word, world.chain)
+        (payload,) = world.nodes[index].context.store.log.entries(promise.log_index, 1)
+        entry = read_entry(payload, promise.log_index)
+        assert entry.outcome == ("AT_ONCE" if index == 4 else "DUE")
+        assert promise.broken_by(entry) == ""
 
 
 def test_fewer_make_it_wait_its_own_time(world: World, alice: Device, keys: tuple[OpenKey, ...]) -> None:

@@ -68,8 +68,7 @@ def test_nothing_is_signed_while_the_old_row_root_opens_what_the_database_keeps(
     assert holds_nothing(world, 1, keys)
     assert all(vault.rewrap(key) for key in old)  # a thief of the whole machine opens them
     assert words_on(world, order, 1) == {}
-    again = tell(world, submission(world, order, by=alice), 1)[1]
-    assert is_word(DestroyScheduled, again)
+    assert is_word(DestroyScheduled, world.nodes[1].destroy(submission(world, order, by=alice)))
     world.start(1)
     assert words_on(world, order, 1) == {}, "nor after a start"
 

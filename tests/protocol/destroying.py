@@ -143,9 +143,9 @@ def tell(world: World, sent: Submission, *indices: int) -> dict[int, bytes | str
             answers[index] = world.nodes[index].destroy(sent)
         except KmsError as error:
             answers[index] = error.reason
-            if error.reason == "ROLL_PENDING":
-                roll(world, index)
-                answers[index] = world.nodes[index].destroy(sent)
+        if world.nodes[index].context.store.destructions.in_state("erased"):  # signed after the next roll
+            roll(world, index)
+            answers[index] = world.nodes[index].destroy(sent)
     return answers
 
 

@@ -71,7 +71,7 @@ class Repairing:
 
 
 def lose_store(world: World, index: int) -> None:
-    world.nodes.pop(index).close()
-    for path in world.folder.glob(f"custodian-{index}.db*"):
+    world.forget(index)
+    for path in world.folder.glob(f"custodian-{index}.db*"):  # the row root, where the store was no file
         path.unlink()
     world.start(index)

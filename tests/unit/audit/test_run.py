@@ -181,6 +181,7 @@ def test_a_release_on_its_own_later_entry_is_unfounded(scene: Scene) -> None:
     log.certificates[request] = b""
     assert decided.statement.log_index == basis[0][1]
     assert kinds(scene.audit()) == [(1, "RELEASE_UNFOUNDED")]
+    assert kinds(scene.audit()) == [(1, "RELEASE_UNFOUNDED")], "and stays so"
 
 
 def test_who_is_away_is_told_and_not_accused(scene: Scene) -> None:
@@ -198,6 +199,49 @@ def test_promises_of_a_log_that_answers_no_more_are_not_broken(scene: Scene) -> 
     log.on_checkpoint = lambda honest: b"junk"
     report = scene.audit(Given(promises))
     assert kinds(report) == [(1, "SILENT")]
+
+
+def test_of_a_log_that_answers_no_more_what_was_read_before_still_tells(scene: Scene) -> None:
+    """A release on an entry of it that is something else; the releaser's friend has pulled the plug."""
+    scene.read()
+    assert scene.audit().clean
+    scene.logs[2].on_checkpoint = lambda honest: b"junk"
+    decided = {i: scene.decide(i, scene.request()).statement for i in (1, 3)}
+    basis = [(1, decided[1].log_index), (2, 1), (3, decided[3].log_index)]
+    scene.logs[1].append(LogKind.RELEASE, decided[1].request_hash, "RELEASED", basis)
+    report = scene.audit()
+    assert (1, "RELEASE_UNFOUNDED") in kinds(report)
+    assert any("entry 1 of custodian 2" in finding.summary for finding in report.findings)
+
+
+@pytest.mark.parametrize("away", [1, 3])
+def test_a_doubt_waits_until_both_logs_are_there_again(scene: Scene, away: int) -> None:
+    request = scene.request()
+    decisions = [scene.decide(i, request, Verdict.DENY if i == 3 else Verdict.ALLOW) for i in (1, 2, 3)]
+    scene.release(1, request, decisions)
+    assert scene.audit().accused == (1,)
+    report = scene.audit(sources={i: log for i, log in scene.logs.items() if i != away})
+    assert kinds(report) == [(away, "SILENT")]
+
+
+def test_an_export_that_is_older_than_a_promise_is_no_rollback(scene: Scene) -> None:
+    promises = scene.read()
+    old = scene.logs[1].copy(1)
+    old.live = False
+    report = scene.audit(Given(promises[:1]), sources={**scene.logs, 1: old})
+    assert (1, "SILENT") in kinds(report)
+    assert report.accused == ()
+
+
+def test_an_approval_is_no_decision(scene: Scene) -> None:
+    """Nor is one that was read in an earlier run."""
+    request = scene.request()
+    decisions = [scene.decide(i, request) for i in (1, 3)]
+    number = scene.logs[2].append(LogKind.APPROVAL, request, "ALLOW")
+    assert scene.audit().clean
+    scene.release(1, request, [*decisions, scene.sign_decision(2, request, number)])
+    report = scene.audit()
+    assert kinds(report) == [(2, "PROMISE_BROKEN")]
 
 
 def test_an_export_that_is_older_than_the_last_run_is_no_rollback(scene: Scene) -> None:
