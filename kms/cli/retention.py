@@ -70,7 +70,7 @@ def run(
 ) -> None:
     """Order the end of what is due. Each custodian checks that it is, and waits as after any order.
 
-    Exit code 1 if an order was not taken by enough custodians: run it again.
+    Exit code 1 if an order was not taken by enough custodians (run it again), or the host keeps keys back.
     """
     from kms_client.retaining import by_owner, outlook
 
@@ -84,6 +84,11 @@ def run(
         return [await _order(client, orders, portion, signer, days) for portion in portions]
 
     found, portions = act(device, plan)
+    withheld = len(found.due) - sum(map(len, portions))
+    if withheld:
+        typer.echo(
+            f"the host does not describe {withheld} keys that are due: nobody can order them", err=True
+        )
     if dry_run:
         _tell_plan(found, portions, as_json)
         return
@@ -99,7 +104,7 @@ def run(
                 typer.echo(f"  custodian {index}: {reason}")
         typer.echo(f"{len(done)} orders for {sum(map(len, portions))} keys")
     _tell_silent(found, as_json)
-    if not all(one.accepted for one in done):
+    if withheld or not all(one.accepted for one in done):
         raise typer.Exit(1)
 
 
