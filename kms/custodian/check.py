@@ -89,7 +89,7 @@ def damaged_keys(
     damaged: set[str] = set()
     looks: dict[int, list[tuple[StoredKey, bytes, tuple[bytes, ...]]]] = defaultdict(list)
     for key in page:
-        commitments = key.descriptor.core.commitments
+        commitments = key.commitments
         try:
             if key.kept:
                 vault.open_opening(key.key_id, key.row)

@@ -177,12 +177,12 @@ def make_pieces(
     task, name = signed.statement, task_hash(signed.payload)
     if len(sealing_keys) != len(task.helpers):
         raise Invalid("every helper's sealing key is needed", reason="WRONG_TASK")
-    keys = _own_keys(node, task, key_ids)
+    keys, olds = _own_keys(node, task, key_ids)
     parts: dict[int, list[bytes]] = {i: [] for i in task.helpers}
     rows = []
-    for key in keys:
-        share, threshold = open_version(node, key, task.version), _threshold(node, key, task.version)
-        made = split_for_repair(share, node.me.index, task.helpers, task.index, threshold)
+    for key, commitments in zip(keys, olds, strict=True):
+        share = open_version(node, key, task.version)
+        made = split_for_repair(share, node.me.index, task.helpers, task.index, len(commitments))
         rows.append(made.points)
         for helper in task.helpers:
             parts[helper].append(made.pieces[helper].reveal())
@@ -211,7 +211,10 @@ def make_pieces(
     return MadePieces(statement.envelope, pack_points(rows), blobs)
 
 
-def _own_keys(node: NodeContext, task: RepairTask, key_ids: Sequence[KeyId]) -> list[StoredKey]:
+def _own_keys(
+    node: NodeContext, task: RepairTask, key_ids: Sequence[KeyId]
+) -> tuple[list[StoredKey], list[tuple[bytes, ...]]]:
+    """The task's keys as this helper holds them, and the commitments of the task's version of each."""
     if node.me.index not in task.helpers:
         raise Invalid("this node is no helper of that task", reason="WRONG_TASK")
     # A newcomer lost nothing of what was dealt before it came. The threshold may have been raised as it was let in, to
@@ -220,14 +223,11 @@ def _own_keys(node: NodeContext, task: RepairTask, key_ids: Sequence[KeyId]) -> 
     if bound is not None and task.index not in bound.manifest.indices:
         raise Denied("shares of that version were never dealt to who asks", reason="NOT_A_HOLDER")
     keys = find_keys(node, key_ids)
-    for key in keys:
+    olds = commitments_of(node, keys, task.version)
+    for threshold in {len(commitments) for commitments in olds}:
         # Fewer helpers than the threshold would give a wrong share, and more a helper nobody needs.
-        check_helpers(task.helpers, task.index, _threshold(node, key, task.version))
-    return keys
-
-
-def _threshold(node: NodeContext, key: StoredKey, version: Version) -> int:
-    return len(commitments_of(node, key, version))
+        check_helpers(task.helpers, task.index, threshold)
+    return keys, olds
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,8 +276,7 @@ def sum_pieces(
     """
     now = node.now()
     task = open_task(node, pieces.task, pieces.key_ids).statement
-    keys = _own_keys(node, task, pieces.key_ids)
-    olds = [commitments_of(node, key, task.version) for key in keys]
+    keys, olds = _own_keys(node, task, pieces.key_ids)
     opened = _open_pieces(node, pieces, len(olds[0]))
     place = task.helpers.index(node.me.index)
     got: dict[int, tuple[bytes, ...]] = {}

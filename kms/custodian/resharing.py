@@ -582,15 +582,21 @@ def check_described(node: NodeContext, descriptor: Descriptor) -> None:
         raise Invalid("a key of another threshold than its manifest's", reason="WRONG_THRESHOLD")
 
 
-def commitments_of(node: NodeContext, key: StoredKey, version: Version) -> tuple[bytes, ...]:
-    """C_0.. of a version of a key; NotFound if this node does not know that version."""
-    descriptor = key.descriptor
-    if equal(key.version, version):
-        return descriptor.core.commitments
+def commitments_of(node: NodeContext, keys: Sequence[StoredKey], version: Version) -> list[tuple[bytes, ...]]:
+    """C_0.. of a version of each key; NotFound if this node does not know that version of one of them."""
     stored = node.store.versions.version(version)
-    if stored is None or key.key_id not in stored.key_ids:
-        raise NotFound("this node knows no such version of that key", reason="SHARE_MISSING")
-    return (descriptor.core.commitments[0], *stored.points_of(key.key_id))
+    planned = stored.points_by_key() if stored is not None else {}
+    found = []
+    for key in keys:
+        dealt = key.commitments
+        if equal(key.version, version):
+            found.append(dealt)
+            continue
+        points = planned.get(key.key_id)
+        if points is None:
+            raise NotFound("this node knows no such version of that key", reason="SHARE_MISSING")
+        found.append((dealt[0], *points))
+    return found
 
 
 def opening_of(node: NodeContext, key: StoredKey) -> Opening:

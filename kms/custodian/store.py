@@ -17,7 +17,7 @@ from kms.custodian.roll_store import RollStore
 from kms.custodian.vault import SealedRow
 from kms.custodian.witness import WitnessStore
 from kms.statements.ids import DepositHash, GrantId, KeyId, RequestHash, Thumbprint, Version
-from kms.statements.keys import Descriptor, read_descriptor
+from kms.statements.keys import Descriptor, read_commitments, read_descriptor
 from kms.statements.kills import Kill, KillKind
 from kms.statements.manifest import Seen
 
@@ -47,8 +47,15 @@ class StoredVersion:
 
     def points_of(self, key_id: KeyId) -> tuple[bytes, ...]:
         """C'_1..C'_(t-1) of a key of the plan."""
+        return self._points_at(self.key_ids.index(key_id))
+
+    def points_by_key(self) -> Mapping[KeyId, tuple[bytes, ...]]:
+        """The same of each of its keys."""
+        return {key_id: self._points_at(place) for place, key_id in enumerate(self.key_ids)}
+
+    def _points_at(self, place: int) -> tuple[bytes, ...]:
         size = (self.threshold - 1) * POINT_SIZE
-        at = self.key_ids.index(key_id) * size
+        at = place * size
         return tuple(self.points[at + k : at + k + POINT_SIZE] for k in range(0, size, POINT_SIZE))
 
 
@@ -93,6 +100,11 @@ class StoredKey(NamedTuple):
     def share_of(self, version: Version) -> ResharedShare | None:
         """Its share of a version that a plan made."""
         return next((share for share in self.reshared if equal(share.version, version)), None)
+
+    @property
+    def commitments(self) -> tuple[bytes, ...]:
+        """C_0.. as it was dealt, of its description. Parsed anew at each call."""
+        return read_commitments(self.payload)
 
     @property
     def descriptor(self) -> Descriptor:

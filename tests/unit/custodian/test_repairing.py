@@ -10,6 +10,7 @@ import pytest
 from kms.crypto.resharing import add_pieces, split_for_repair
 from kms.crypto.sharing import decode_share, encode_share
 from kms.custodian import repairing
+from kms.custodian.repairing import Pieces
 from kms.custodian.resharing import OldPlan
 from kms.statements.ids import KeyId
 from kms_client.cache import OpenKey
@@ -101,6 +102,10 @@ def test_as_many_helpers_as_the_threshold(
     repair = Repairing(world, 2, keys[0].descriptor.version, ids(keys), helpers)
     repair.start()
     assert reason_of(repair.make) in ("INVALID_THRESHOLD", "INVALID_HELPERS")
+    # Nor are sums made of pieces that somebody else did not refuse to make.
+    others = Pieces(message(repair.task), ids(keys), (), ())
+    sealing_key = message(world.nodes[2].sealing_key().envelope)
+    assert reason_of(world.nodes[1].sum_pieces, others, {}, sealing_key) == "INVALID_HELPERS"
 
 
 def test_other_keys_than_the_task_s_are_not_helped_with(world: World, keys: tuple[OpenKey, ...]) -> None:
