@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e import terminal
+from tests.e2e.browser import CHROMIUM
 from tests.e2e.test_ceremony_script import BLOCK, free_prefix
 
 PAGE = Path(__file__).parents[2] / "docs" / "custodian.md"
@@ -58,7 +59,11 @@ for number in 2 3; do
 done
 kms ceremony gather new.proposal admin.signature hospital.signature other-?.signature --out chain.file > keyring.txt
 """
-BEFORE = {"6.": OTHERS, "7.": GATHER}
+JOIN = """
+PYTHONPATH="$root" python -m tests.e2e.joining "http://localhost:${ports}00/join#$token"
+kms custodian approver list --config node/custodian.toml
+"""
+BEFORE = {"6.": OTHERS, "7.": GATHER} | ({"11.": JOIN} if CHROMIUM else {})
 """What others have done by the time that a section of the page begins."""
 
 
@@ -76,6 +81,7 @@ def script() -> str:
 def empty(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("ports", free_prefix())
+    monkeypatch.setenv("root", str(PAGE.parents[1]))
     home = Path(tempfile.mkdtemp(prefix="kp"))
     yield home
     shutil.rmtree(home)
@@ -85,5 +91,8 @@ def test_the_page_leads_from_nothing_to_a_node_that_answers(empty: Path) -> None
     status, seen = terminal.run(script(), empty)
     assert status == 0, seen[-4000:]
     assert "no request waits" in seen
+    if CHROMIUM:
+        assert "the approver is in" in seen
+        assert "Ann Martin <ann@hospital.example>, passkey, since" in seen
     log = (empty / "node" / "log").read_text()
     assert '"unexpected"' not in log

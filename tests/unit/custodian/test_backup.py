@@ -25,6 +25,8 @@ from tests.protocol.repairs import Repairing
 from tests.protocol.world import LAB, START, Device, World, storage_root
 from tests.unit.custodian import rolled_store as rolled
 
+pytestmark = pytest.mark.in_files
+
 TAG = Vault(rolled.ROOT).tag_of_copy
 
 

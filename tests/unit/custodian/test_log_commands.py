@@ -26,6 +26,8 @@ from kms.transport.process import Port, Server
 from kms.transport.server import Endpoint
 from tests.protocol.world import LAB, World
 
+pytestmark = pytest.mark.in_files
+
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
