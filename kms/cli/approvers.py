@@ -95,11 +95,12 @@ def _answer(
 
     socket = _socket(config)
     shown = asyncio.run(find_waiting(socket, request, language))
-    if not as_json:
-        typer.echo(shown.waiting.text)
+    if not (as_json and yes):
+        # Nobody is asked to sign what they were not shown; where a program reads the answer, people read elsewhere.
+        typer.echo(shown.waiting.text, err=as_json)
     if not yes:
         asked = {"en": ("Deny this?", "Approve this?"), "fr": ("Refuser ?", "Approuver ?")}[language]
-        typer.confirm(asked[allow], abort=True)
+        typer.confirm(asked[allow], abort=True, err=as_json)
     outcome = asyncio.run(answer(socket, shown, read_key(key), allow))
     result = {"request": shown.waiting.request_hash.hex(), "answer": "approve" if allow else "deny"}
     if as_json:
@@ -260,7 +261,8 @@ def withdraw(
     socket = _socket(config)
     found = asyncio.run(approver_service.find_invitation(socket, invitation))
     if not yes:
-        typer.confirm(f"Call off the invitation of {found.terms.name} <{found.terms.email}>?", abort=True)
+        asked = f"Call off the invitation of {found.terms.name} <{found.terms.email}>?"
+        typer.confirm(asked, abort=True, err=as_json)
     asyncio.run(approver_service.withdraw(socket, read_key(key), found.terms_hash))
     told = {"withdrawn": found.terms_hash.hex(), "name": found.terms.name}
     typer.echo(json.dumps(told) if as_json else f"called off: {found.terms.name}")
@@ -293,7 +295,7 @@ def revoke(
     socket = _socket(config)
     found = asyncio.run(approver_service.find_approver(socket, approver))
     if not yes:
-        typer.confirm(f"Take {found.name} off the list for ever?", abort=True)
+        typer.confirm(f"Take {found.name} off the list for ever?", abort=True, err=as_json)
     revocation = asyncio.run(approver_service.revoke(socket, read_key(key), found.thumbprint, reason))
     have = len(revocation.signers)
     if as_json:

@@ -67,16 +67,22 @@ async def serve(world: World, folder: Path) -> None:
 
 @pytest.fixture
 def kms(tmp_path: Path) -> Run:
-    """`kms custodian ...` in a thread beside the node; what it printed, as JSON where that was asked for."""
+    """`kms custodian ...` in a thread beside the node; what it printed, as JSON where that was asked for.
 
-    async def run(*words: str, stdin: str = "", fails: bool = False) -> Any:
+    `aside` gets what it printed on the other side.
+    """
+
+    async def run(*words: str, stdin: str = "", fails: bool = False, aside: list[str] | None = None) -> Any:
         line = ["custodian", *words, "--config", str(tmp_path / "custodian.toml")]
         line = [str(tmp_path / word) if word.endswith(".key") else word for word in line]
         result = await asyncio.to_thread(CliRunner().invoke, APP, line, input=stdin)
         assert (result.exit_code != 0) is fails, result.output + repr(result.exception)
+        if aside is not None:
+            aside.append(result.stderr)
         if fails:
             return getattr(result.exception, "reason", result.output)
-        return json.loads(result.stdout) if "--json" in words else result.stdout
+        # What was typed stands before it, as on a terminal.
+        return json.loads(result.stdout.splitlines()[-1]) if "--json" in words else result.stdout
 
     return run
 
@@ -122,6 +128,20 @@ async def test_asking_first_is_the_default(world: World, kms: Run) -> None:
     await kms("approve", request, "--key", "one.key", stdin="n\n", fails=True)
     assert len(await kms("pending", "--json")) == 1
     assert "signed: approve" in await kms("approve", request, "--key", "one.key", stdin="y\n")
+
+
+async def test_whoever_is_asked_is_shown_the_text_and_json_stays_json(world: World, kms: Run) -> None:
+    request = ask(world)
+    text = await kms("show", request)
+    aside: list[str] = []
+    line = ("approve", request, "--key", "one.key", "--json")
+    assert await kms(*line, stdin="n\n", fails=True, aside=aside)
+    assert await kms(*line, stdin="y\n", aside=aside) == {
+        "request": request,
+        "answer": "approve",
+        "outcome": "decided",
+    }
+    assert all(text in said and "Approve this?" in said for said in aside)
 
 
 async def test_approvers_invite_join_and_revoke(world: World, kms: Run) -> None:

@@ -66,6 +66,7 @@ async def test_who_watches_is_told_at_once_and_only_while_it_acts_for_the_owner(
         await waiting
 
 
+@pytest.mark.in_files
 def test_notices_come_in_pages_are_sealed_and_go_after_a_year(world: World, tmp_path: Path) -> None:
     bob, node = world.device("bob"), world.nodes[1].context
     now = world.clock()
