@@ -59,6 +59,7 @@ def test_whose_time_began_anew_is_forgotten_with_the_key(world: World, keys: tup
     assert store.retention.begun(names) == {names[1]: 7}
 
 
+@pytest.mark.in_files
 def test_a_store_of_an_earlier_version_counts_from_the_end_of_its_keys_manifest(
     world: World, keys: tuple[OpenKey, ...]
 ) -> None:
