@@ -117,6 +117,15 @@ def test_a_doubt_that_was_written_in_is_looked_up_and_dropped(scene: Scene) -> N
     assert scene.audit().clean
 
 
+@pytest.mark.parametrize(("name", "value"), [("keyring", "00" * 32), ("format", 2)])
+def test_a_state_of_another_keyring_or_program_is_refused(scene: Scene, name: str, value: object) -> None:
+    path = scene.folder / "state/state.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), name: value}))
+    with pytest.raises(StoreError) as error:
+        scene.audit()
+    assert error.value.reason == "STATE_DAMAGED"
+
+
 @pytest.mark.parametrize("junk", ["", "[]", "{}", '{"format": 1}', "[" * 100000])
 def test_a_state_that_is_none_is_refused(scene: Scene, junk: str) -> None:
     (scene.folder / "state/state.json").write_text(junk)

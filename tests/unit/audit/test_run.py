@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from kms.audit.findings import Kind
 from kms.audit.run import Given
 from kms.statements.audit import LogKind
 from kms.statements.release import Verdict
-from kms.statements.tiles import ENTRIES
+from kms.statements.tiles import ENTRIES, Tile
 from tests.protocol.audited import Scene, kinds
 
 
@@ -119,6 +120,50 @@ def test_evidence_that_a_peer_keeps_counts_though_the_log_answers_no_more(scene:
     scene.logs[4].evidence += [shown.to_bytes(), b"junk", b""]
     report = scene.audit(sources={i: log for i, log in scene.logs.items() if i != 1})
     assert kinds(report) == [(1, "SILENT"), (1, "TWO_HISTORIES")]
+
+
+def test_evidence_that_a_peer_made_up_accuses_nobody(scene: Scene) -> None:
+    from kms.statements.checkpoint import Checkpoint, read_note, sign_checkpoint
+    from kms.statements.misbehaviour import split_view
+
+    scene.read()
+    note = read_note(scene.logs[1].note())
+    other = Checkpoint(scene.logs[1].origin, note.checkpoint.size, b"r" * 32)
+    scene.logs[4].evidence.append(split_view(note, sign_checkpoint(other, scene.identities[4])).to_bytes())
+    assert scene.audit().clean
+
+
+def test_a_checkpoint_that_a_peer_keeps_is_enough_to_show_a_rollback(scene: Scene) -> None:
+    scene.read()
+    scene.logs[1].append(LogKind.DECISION, scene.request(), "DENY")  # which nobody's release names
+    scene.logs[5].kept.append(scene.logs[1].note())
+    scene.logs[1] = scene.logs[1].copy(len(scene.logs[1].entries) - 1)
+    assert kinds(scene.audit()) == [(1, "ROLLED_BACK")]
+
+
+def test_what_is_told_of_a_log_that_is_away_accuses_nobody(scene: Scene) -> None:
+    promises = scene.read()
+    scene.logs[5].kept.append(scene.logs[1].note())
+    report = scene.audit(Given(promises), sources={i: log for i, log in scene.logs.items() if i != 1})
+    assert kinds(report) == [(1, "SILENT")]
+
+
+def test_hashes_that_do_not_add_up_show_no_second_history(scene: Scene) -> None:
+    """Whoever answers in its place serves junk: what the custodian signed is one history all the same."""
+    scene.read()
+    assert scene.audit().clean
+    scene.read()
+    log = scene.logs[1]
+
+    def junk(wanted: Sequence[Tile], honest: list[bytes]) -> list[bytes]:
+        return [
+            data.replace(log.entries[-1][-32:], b"x" * 32) if tile.level == ENTRIES else b"y" * len(data)
+            for tile, data in zip(wanted, honest, strict=True)
+        ]
+
+    log.on_tiles = junk
+    [finding] = scene.audit().findings
+    assert (finding.index, finding.kind, finding.transferable) == (1, Kind.LOG_UNPROVEN, False)
 
 
 def test_what_a_peer_cosigned_since_is_no_rollback(scene: Scene) -> None:
