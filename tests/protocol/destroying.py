@@ -80,7 +80,7 @@ def make_admin_order(
 
 def make_hold(
     world: World,
-    keys: Sequence[OpenKey] = (),
+    keys: Sequence[OpenKey] | Sequence[KeyId] = (),
     *signers: SigningKey,
     owner: Device | None = None,
     days: int = 100,

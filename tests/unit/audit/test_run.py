@@ -148,6 +148,16 @@ def test_what_is_told_of_a_log_that_is_away_accuses_nobody(scene: Scene) -> None
     assert kinds(report) == [(1, "SILENT")]
 
 
+def test_a_root_of_no_entries_is_no_log(scene: Scene) -> None:
+    from kms.statements.checkpoint import Checkpoint, sign_checkpoint
+
+    log = scene.logs[1]
+    log.on_checkpoint = lambda honest: sign_checkpoint(
+        Checkpoint(log.origin, 0, b"r" * 32), log.key
+    ).to_bytes()
+    assert kinds(scene.audit()) == [(1, "LOG_UNPROVEN")]
+
+
 def test_hashes_that_do_not_add_up_show_no_second_history(scene: Scene) -> None:
     """Whoever answers in its place serves junk: what the custodian signed is one history all the same."""
     scene.read()
