@@ -22,6 +22,7 @@ import pytest
 
 from kms.audit.export import export_log
 from kms.custodian import log_http
+from kms.custodian.ledger import Event
 from kms.custodian.stopped_log import StoppedLog
 from kms.dev.founding import free_ports
 from kms.statements.audit import LogKind
@@ -29,7 +30,13 @@ from kms.statements.checkpoint import Checkpoint, log_origin, verifier_key
 from tests.protocol.world import World
 from tests.unit.custodian.test_log_http import Served
 
+pytestmark = pytest.mark.xdist_group("readlog")  # on one worker: built once, and that takes a minute
 SOURCE = Path(__file__).parent / "readlog"
+
+
+class FileServer(ThreadingHTTPServer):
+    request_queue_size = 512
+    """Who is turned away comes again after many seconds."""
 
 
 def go() -> str | None:
@@ -62,9 +69,9 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def lengthen(world: World, count: int) -> Checkpoint:
     context = world.nodes[1].context
+    now = world.clock()
     with context.store.transaction():
-        for number in range(count):
-            context.ledger.append(LogKind.STARTED, world.clock(), bytes(32), count=number)
+        context.ledger.append_many([Event(LogKind.STARTED, now, bytes(32), count=i) for i in range(count)])
     return world.nodes[1].checkpoint().checkpoint
 
 
@@ -92,7 +99,7 @@ def test_an_outside_program_accepts_the_exported_log(
     export_log(StoppedLog(world.nodes[1].context.store), tmp_path / "export")
     handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "export"))
     handler.log_message = lambda *_: None  # type: ignore[attr-defined]
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with FileServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}"
         done = subprocess.run(
