@@ -11,9 +11,12 @@ import hashlib
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from kms.custodian.sqlite import SqliteCustodianStore
 from kms.storage.database import Place
 from kms.storage.postgres import PostgresConnection
 from tests.postgres import Server
@@ -24,6 +27,25 @@ _server: Server | None = None
 def place(path: Path) -> Place:
     """Where the store is that would lie at `path`."""
     return _server.place(_schema(path)) if _server else path
+
+
+def create(path: Path, keyring_id: bytes, index: int) -> SqliteCustodianStore:
+    """A new store where `place` says; in files a copy of one that was created before, which is ten times as fast."""
+    where = place(path)
+    if not isinstance(where, Path):
+        return SqliteCustodianStore.create(where, keyring_id, index)
+    assert not where.exists()
+    where.write_bytes(_created(keyring_id, index))
+    return SqliteCustodianStore.open(where)
+
+
+@lru_cache(maxsize=32)
+def _created(keyring_id: bytes, index: int) -> bytes:
+    """The file of a new store."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "store.db"
+        SqliteCustodianStore.create(file, keyring_id, index).close()
+        return file.read_bytes()
 
 
 def remove(path: Path) -> None:

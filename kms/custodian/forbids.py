@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from kms.crypto import labels
@@ -39,7 +40,12 @@ def file_source(path: Path) -> Source:
 
 def engine_of(keyring: Keyring, forbids: str) -> PolicyEngine:
     """The manifest's policy with these rules; ConfigError unless they fit its schema and only forbid."""
-    return PolicyEngine(keyring.manifest.policy, keyring.manifest.policy_schema, forbids)
+    return _engine(keyring.manifest.policy, keyring.manifest.policy_schema, forbids)
+
+
+@lru_cache(maxsize=16)  # manifests come and go, and most have their predecessor's policy
+def _engine(policy: str, schema: str, forbids: str) -> PolicyEngine:
+    return PolicyEngine(policy, schema, forbids)
 
 
 def first(source: Source | None, keyring: Keyring) -> Forbids:

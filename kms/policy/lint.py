@@ -56,8 +56,7 @@ class LoneGroup:
 
 def refuse_unsafe(manifest: Manifest) -> None:
     """Invalid, with each finding as a field problem, unless the manifest's policy and issuers pass `lint`."""
-    found = lint(manifest.policy, manifest.policy_schema, manifest.issuers)
-    findings = [one for one in found if one.code not in ADVICE]
+    findings = _unsafe(manifest.policy, manifest.policy_schema, manifest.issuers)
     if findings:
         raise Invalid(
             "the keyring's policy is not safe: " + "; ".join(f.message for f in findings),
@@ -67,6 +66,11 @@ def refuse_unsafe(manifest: Manifest) -> None:
                 for f in findings
             ),
         )
+
+
+@lru_cache(maxsize=16)  # most links of a chain have their predecessor's policy
+def _unsafe(policy: str, schema: str, issuers: tuple[Issuer, ...]) -> tuple[Finding, ...]:
+    return tuple(found for found in lint(policy, schema, issuers) if found.code not in ADVICE)
 
 
 def lint(policy: str, schema: str, issuers: Sequence[Issuer] = ()) -> list[Finding]:

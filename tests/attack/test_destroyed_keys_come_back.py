@@ -138,8 +138,8 @@ def _reasons(world: World, who: Device, keys: Sequence[OpenKey]) -> list[str]:
     """In the order of these keys, what custodian 1 says of each."""
     prepared = world.prepare(who, keys)
     decided = open_signed(Decision, world.decide_at(1, prepared), world.identities[1].public).statement
-    by_key = dict(zip(prepared.opened.request.key_ids, decided.by_position().items(), strict=True))
-    return [by_key[key.key_id][1].reason for key in keys]
+    outcomes, asked = decided.by_position(), prepared.opened.request.key_ids
+    return [outcomes[asked.index(key.key_id)].reason for key in keys]
 
 
 # -- repair --------------------------------------------------------------------------------------------------------

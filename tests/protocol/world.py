@@ -188,7 +188,7 @@ class World:
         if place.exists():
             store = SqliteCustodianStore.open(place)
         else:
-            store = SqliteCustodianStore.create(place, self.keyring.keyring_id, index)
+            store = stores.create(path, self.keyring.keyring_id, index)
         human = self.approvers[index]
         key = ApproverKey.of_key(human.public)
         approver = Approver(f"approver {index}", key, frozenset({f"{iss('a')}|dr-self"}))
