@@ -40,7 +40,7 @@ BLANK: Final[Mapping[str, Mapping[str, str]]] = {
 """What stands in the place of a column's values, as SQL."""
 _OURS: Final = "name != 'row_root'"
 """Of the table `meta`: the row root is of the store, not of its copy."""
-MARK: Final = b"TKMS1 copy 1\n".ljust(16, b"\0")
+MARK: Final = b"KMS copy 1\n".ljust(16, b"\0")
 TAG_SIZE: Final = 32
 PIECE: Final = 1 << 20
 """Bytes of a copy that are in memory at once."""
