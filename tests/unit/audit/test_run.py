@@ -158,22 +158,26 @@ def test_a_root_of_no_entries_is_no_log(scene: Scene) -> None:
     assert kinds(scene.audit()) == [(1, "LOG_UNPROVEN")]
 
 
-def test_hashes_that_do_not_add_up_show_no_second_history(scene: Scene) -> None:
-    """Whoever answers in its place serves junk: what the custodian signed is one history all the same."""
+@pytest.mark.parametrize("hashes", [b"y", b""], ids=["junk", "none"])
+def test_hashes_that_do_not_add_up_show_no_second_history(scene: Scene, hashes: bytes) -> None:
+    """Whoever answers in its place serves them: what the custodian signed is one history all the same."""
     scene.read()
     assert scene.audit().clean
     scene.read()
     log = scene.logs[1]
+    other = log.copy(len(log.entries) - 1)
+    other.append(LogKind.DECISION, scene.request(), "DENY")  # as good an entry as the one that was signed
 
     def junk(wanted: Sequence[Tile], honest: list[bytes]) -> list[bytes]:
         return [
-            data.replace(log.entries[-1][-32:], b"x" * 32) if tile.level == ENTRIES else b"y" * len(data)
+            other.tiles([tile])[0] if tile.level == ENTRIES else hashes * len(data)
             for tile, data in zip(wanted, honest, strict=True)
         ]
 
     log.on_tiles = junk
     [finding] = scene.audit().findings
     assert (finding.index, finding.kind, finding.transferable) == (1, Kind.LOG_UNPROVEN, False)
+    assert "do not add up to the root" in finding.summary
 
 
 def test_what_a_peer_cosigned_since_is_no_rollback(scene: Scene) -> None:
