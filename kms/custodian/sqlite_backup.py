@@ -9,7 +9,7 @@ of it, without which nothing is made of it: else whoever holds the copy takes ou
 and waits for the day on which it is needed. A copy that is whole and merely old is met by the log, which others have
 seen.
 
-    SQLite database || "TKMS1 copy 1\n" and zeros, 16 bytes || HMAC-SHA256 over all before it, 32 bytes
+    SQLite database || "KMS copy 1\n" and zeros, 16 bytes || HMAC-SHA256 over all before it, 32 bytes
 """
 
 from __future__ import annotations
