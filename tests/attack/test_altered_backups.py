@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from kms.custodian.sqlite import SqliteCustodianStore
-from kms.custodian.sqlite_backup import MARK, PIECE, TAG_SIZE
+from kms.custodian.sqlite.copies import MARK, PIECE, TAG_SIZE
 from kms.custodian.vault import Vault
 from kms.errors import StoreError
 from kms.statements.envelope import sign

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kms.custodian.sqlite_witness import SqliteWitness
+from kms.custodian.sqlite.witness import SqliteWitness
 from kms.custodian.witness import Witness, Witnessed
 from tests.protocol.loose_logs import Log, entries
 from tests.protocol.witnesses import cosigned, open_store, refusal, witness_of

@@ -10,7 +10,7 @@ import pytest
 from kms.custodian import resharing
 from kms.custodian.sealing_keys import SealingKeys
 from kms.custodian.sqlite import SqliteCustodianStore
-from kms.custodian.sqlite_versions import SqliteVersions
+from kms.custodian.sqlite.versions import SqliteVersions
 from kms.errors import CryptoError
 from kms.policy.engine import Outcome, PolicyEngine
 from kms.statements import ceremony

@@ -9,7 +9,7 @@ from pathlib import Path
 from kms.crypto.secret import Secret
 from kms.custodian.rolling import Rolling
 from kms.custodian.sqlite import SqliteCustodianStore
-from kms.custodian.sqlite_rolling import COLUMNS
+from kms.custodian.sqlite.rolling import COLUMNS
 from kms.custodian.vault import Vault
 
 ROOT = Secret(bytes(range(32)))

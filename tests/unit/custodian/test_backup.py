@@ -11,8 +11,8 @@ from kms.custodian.check import check_store
 from kms.custodian.resharing import OldPlan, opening_of
 from kms.custodian.rolling import Rolling
 from kms.custodian.sqlite import SqliteCustodianStore
-from kms.custodian.sqlite_backup import BLANK, LEFT_OUT, MARK
-from kms.custodian.sqlite_rolling import COLUMNS
+from kms.custodian.sqlite.copies import BLANK, LEFT_OUT, MARK
+from kms.custodian.sqlite.rolling import COLUMNS
 from kms.custodian.store import StoredKey
 from kms.custodian.vault import Vault
 from kms.errors import ConfigError, NotFound, StoreError

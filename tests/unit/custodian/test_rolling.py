@@ -10,7 +10,7 @@ from kms.crypto.secret import Secret
 from kms.custodian.destruction_store import DESTROYED, StoredDestruction
 from kms.custodian.roll_store import Phase, RollState
 from kms.custodian.sqlite import SqliteCustodianStore
-from kms.custodian.sqlite_rolling import COLUMNS
+from kms.custodian.sqlite.rolling import COLUMNS
 from kms.custodian.vault import Vault
 from kms.errors import ConfigError, StoreError
 from kms.storage import erasable

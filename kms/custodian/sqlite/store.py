@@ -20,23 +20,23 @@ from sqlite_utils import Database, Migrations
 
 from kms.crypto import derivation
 from kms.crypto.hashing import equal
-from kms.custodian import sqlite_backup
-from kms.custodian.sqlite_approvers import SqliteApprovers
-from kms.custodian.sqlite_budgets import SqliteBudgets
-from kms.custodian.sqlite_certificates import SqliteCertificates
-from kms.custodian.sqlite_consent import SqliteConsent
-from kms.custodian.sqlite_destructions import SqliteDestructions
-from kms.custodian.sqlite_details import SqliteDetails
-from kms.custodian.sqlite_history import SqliteHistory
-from kms.custodian.sqlite_kills import SqliteKills
-from kms.custodian.sqlite_log import SqliteLog
-from kms.custodian.sqlite_mirrors import SqliteMirrors
-from kms.custodian.sqlite_pool import SqlitePool
-from kms.custodian.sqlite_providers import SqliteProviders
-from kms.custodian.sqlite_retention import SqliteRetention
-from kms.custodian.sqlite_rolling import SqliteRoll
-from kms.custodian.sqlite_versions import SqliteVersions
-from kms.custodian.sqlite_witness import SqliteWitness
+from kms.custodian.sqlite import copies
+from kms.custodian.sqlite.approvers import SqliteApprovers
+from kms.custodian.sqlite.budgets import SqliteBudgets
+from kms.custodian.sqlite.certificates import SqliteCertificates
+from kms.custodian.sqlite.consent import SqliteConsent
+from kms.custodian.sqlite.destructions import SqliteDestructions
+from kms.custodian.sqlite.details import SqliteDetails
+from kms.custodian.sqlite.history import SqliteHistory
+from kms.custodian.sqlite.kills import SqliteKills
+from kms.custodian.sqlite.log import SqliteLog
+from kms.custodian.sqlite.mirrors import SqliteMirrors
+from kms.custodian.sqlite.pool import SqlitePool
+from kms.custodian.sqlite.providers import SqliteProviders
+from kms.custodian.sqlite.retention import SqliteRetention
+from kms.custodian.sqlite.rolling import SqliteRoll
+from kms.custodian.sqlite.versions import SqliteVersions
+from kms.custodian.sqlite.witness import SqliteWitness
 from kms.custodian.store import WAITING, StoredKey, StoredRequest, StoredSealingKey
 from kms.custodian.vault import SealedRow
 from kms.errors import StoreError
@@ -212,9 +212,9 @@ class SqliteCustodianStore:
         return cls(database.open_existing(path, MIGRATIONS))
 
     @classmethod
-    def restore(cls, backup: Path, path: Path, now: int, tag: sqlite_backup.Tag) -> SqliteCustodianStore:
+    def restore(cls, backup: Path, path: Path, now: int, tag: copies.Tag) -> SqliteCustodianStore:
         """A new store of a copy that `back_up` made with this tag; StoreError if there is one, or the copy is none."""
-        sqlite_backup.make_of(backup, path, tag)
+        copies.make_of(backup, path, tag)
         store = cls.open(path)
         with store.transaction():
             store._set("restored_at", now.to_bytes(8, "big"))
@@ -538,8 +538,8 @@ class SqliteCustodianStore:
     def erase_sealing_key(self, period: int) -> None:
         self._db.execute("DELETE FROM sealing_keys WHERE period = ?", (period,))
 
-    def back_up(self, path: Path, tag: sqlite_backup.Tag) -> tuple[int, int]:
-        return sqlite_backup.back_up(self._db, path, MIGRATIONS, tag)
+    def back_up(self, path: Path, tag: copies.Tag) -> tuple[int, int]:
+        return copies.back_up(self._db, path, MIGRATIONS, tag)
 
     def restored_at(self) -> int:
         """When this store was made of a copy (unix seconds); 0 if it was not, or the log was found whole since."""
