@@ -13,7 +13,6 @@ from dataclasses import dataclass, fields, replace
 from itertools import product
 from typing import Final
 
-import cedarpy
 from cedarpy import pst
 
 from kms.policy.attributes import CLASSES, HUMAN, OWNER, issuer_group
@@ -21,6 +20,7 @@ from kms.policy.cases import DAY, PURPOSES, Asked
 from kms.policy.engine import Outcome, PolicyEngine
 from kms.policy.lengths import length_of
 from kms.policy.partial import condition, facts_of, parts
+from kms.policy.reading import read_rules
 
 CATEGORIES: Final = ("laboratory", "booking")
 ISSUERS: Final = ("(one)", "(another)")
@@ -98,7 +98,7 @@ def _differing(old: PolicyEngine, new: PolicyEngine) -> list[pst.Template]:
 
 
 def _rules(engine: PolicyEngine) -> Iterable[pst.Template]:
-    return cedarpy.policies_to_pst(engine.text).static_policies.values()
+    return read_rules(engine.text).static_policies.values()
 
 
 def kinds(*engines: PolicyEngine) -> Iterator[Asked]:

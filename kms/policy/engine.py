@@ -25,6 +25,7 @@ from kms.policy.attributes import (
     is_clinical,
 )
 from kms.policy.lengths import lengths_of
+from kms.policy.reading import check_nesting
 from kms.statements.manifest import forbids_hash, policy_hash
 
 VerdictName = Literal["allow", "deny", "pending"]
@@ -83,6 +84,7 @@ class PolicyEngine:
             _check_only_forbids(extra_forbids)
         self.policy_hash = policy_hash(policy, schema)
         self.forbids_hash = forbids_hash(self.policy_hash, extra_forbids)
+        self._policy = policy
         self.text = policy + "\n" + extra_forbids
         """All rules, the node's own included."""
         self._policies = cedarpy.PolicySet.from_str(self.text)
@@ -159,7 +161,8 @@ class PolicyEngine:
 
     @cached_property
     def _lengths(self) -> dict[str, int | None]:
-        return lengths_of(self.text)
+        # Own rules permit nothing. And they may be nested deeper than what Cedar takes apart, though not than it asks.
+        return lengths_of(self._policy)
 
     def _decide_expiry(self, attributes: ExpiryAttributes) -> Outcome:
         span = self.lifespan(attributes.category)
@@ -224,6 +227,10 @@ def _holder(klass: str, schema: cedarpy.Schema) -> cedarpy.Entities:
 
 
 def _check_fits(policy: str, schema: str) -> None:
+    try:
+        check_nesting(policy)
+    except ValueError as error:
+        raise ConfigError(f"the policy cannot be read: {error}") from None
     try:
         checked = cedarpy.validate_policies(policy, schema)
     except ValueError as error:

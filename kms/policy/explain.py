@@ -13,7 +13,6 @@ from functools import partial
 from itertools import combinations
 from typing import Any, Final
 
-import cedarpy
 from cedarpy import pst
 
 from kms.policy.attributes import (
@@ -26,6 +25,7 @@ from kms.policy.attributes import (
 )
 from kms.policy.engine import EMERGENCY, Outcome, PolicyEngine, VerdictName
 from kms.policy.partial import concerns, condition, evaluate, facts_of, parts
+from kms.policy.reading import read_rules
 from kms.policy.reasons import in_words
 from kms.policy.rule_words import RuleInWords, conditions, rule_in_words
 
@@ -95,7 +95,7 @@ class _Step:
 def explain(engine: PolicyEngine, attributes: Attributes, action: str = "release") -> Explanation:
     """Takes about ten milliseconds. `action` is release, deposit, destroy or expire."""
     outcome = engine.decide(action, attributes)
-    parsed = sorted(cedarpy.policies_to_pst(engine.text).static_policies.values(), key=_name)
+    parsed = sorted(read_rules(engine.text).static_policies.values(), key=_name)
     spoken = {rule.name: rule for rule in map(rule_in_words, parsed)}
     tried = tuple(
         _tried(rule, attributes, _name(rule) in outcome.rules)

@@ -13,8 +13,9 @@ import re
 from decimal import Decimal
 from typing import Final
 
-import cedarpy
 from cedarpy import pst
+
+from kms.policy.reading import read_rules
 
 EXPIRE: Final = "expire"
 AFTER: Final = "after_days"
@@ -51,7 +52,7 @@ def length_of(rule: pst.Template) -> int | None:
 
 def lengths_of(policy: str) -> dict[str, int | None]:
     """The length that each rule of a policy gives, by Cedar's name for the rule; empty if none is about expiry."""
-    rules = cedarpy.policies_to_pst(policy).static_policies
+    rules = read_rules(policy).static_policies
     found = {name: length_of(rule) for name, rule in rules.items() if rule.effect == "permit"}
     return found if any(length is not None for length in found.values()) else {}
 

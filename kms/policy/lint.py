@@ -34,6 +34,7 @@ from kms.policy.engine import default_schema, former_schema
 from kms.policy.issuer_lint import Finding, about_issuers
 from kms.policy.length_lint import about_length
 from kms.policy.partial import Facts, Known, concerns, condition, parts
+from kms.policy.reading import read_rules
 from kms.statements.manifest import HolderClass, Issuer, Manifest
 
 GUARDED: Final = frozenset({"release", "emergency", "destroy"})
@@ -80,7 +81,7 @@ def lint(policy: str, schema: str, issuers: Sequence[Issuer] = ()) -> list[Findi
     """
     findings = list(about_issuers(issuers)) + list(_about_schema(schema))
     try:
-        rules = cedarpy.policies_to_pst(policy)
+        rules = read_rules(policy)
         checked = cedarpy.validate_policies(policy, _known(schema) or default_schema())
     except ValueError as error:
         return [*findings, Finding("UNREADABLE", "", f"the policy does not parse: {error}")]

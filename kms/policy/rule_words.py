@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-import cedarpy
 from cedarpy import pst
 
 from kms.policy.lengths import EXPIRE, in_words, is_expiry, length_of
+from kms.policy.reading import read_rules
 
 _ATTRIBUTES: Final = {
     "principal.class": "the class of who asks",
@@ -68,7 +68,7 @@ class RuleInWords:
 def rules_in_words(policy: str) -> list[RuleInWords]:
     """Each rule in plain words, in the order of their names; one line that says so if the policy does not parse."""
     try:
-        rules = cedarpy.policies_to_pst(policy).static_policies.values()
+        rules = read_rules(policy).static_policies.values()
     except ValueError:
         return [RuleInWords("", "unreadable", "the policy does not parse")]
     return sorted(map(rule_in_words, rules), key=lambda rule: (rule.effect != "permit", rule.name))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-import cedarpy
 from cedarpy import pst
 
 from kms.errors import ConfigError
@@ -13,6 +12,7 @@ from kms.policy.attributes import NON_CLINICAL
 from kms.policy.engine import Lifespan, PolicyEngine, default_schema
 from kms.policy.lengths import EXPIRE, in_words
 from kms.policy.partial import concerns, parts
+from kms.policy.reading import read_rules
 
 OTHERS: Final = "any other category"
 """Stands for all that no rule names; asked of the policy like a category of that name."""
@@ -22,7 +22,7 @@ _CONTEXT: Final = pst.Var("context")
 def categories(policy: str) -> list[str]:
     """The categories that rules on keeping and destroying tell apart: those that they name, for the most part."""
     found: set[str] = set()
-    for rule in cedarpy.policies_to_pst(policy).static_policies.values():
+    for rule in read_rules(policy).static_policies.values():
         if not concerns(rule.action, frozenset({EXPIRE, "destroy"})):
             continue
         said = [part for clause in rule.clauses for part in parts(clause.expr)]

@@ -48,6 +48,7 @@ from tests.protocol.retaining import (
     make_retention_order,
     messenger,
     policy,
+    rule,
 )
 from tests.protocol.world import BOOKING, LAB, Device, World, signing_key
 
@@ -576,6 +577,20 @@ def test_only_an_admin_asks_what_another_policy_would_come_to(
     assert shown.due == ()  # names are for what may be ordered
     with pytest.raises(Invalid, match="laboratory-ends"):
         look(world, 1, admin, under=policy({"laboratory": 0}))
+
+
+@pytest.mark.parametrize(
+    "said", ["(" * 20_000 + "true" + ")" * 20_000, " || ".join(["context.clinical"] * 3000)]
+)
+def test_no_admin_alone_ends_a_custodian_by_asking_about_a_deep_policy(
+    world: World, keys: tuple[OpenKey, ...], said: str
+) -> None:
+    """Cedar's parser ends the process that it is in with it, and so every custodian that is asked."""
+    admin = Device("admin", signing_key("admin"), issuers=())
+    text = rule("laboratory", 1).replace('context.category == "laboratory"', said)
+    assert len(text) < 65536
+    with pytest.raises(Invalid, match="nested too deeply"):
+        look(world, 1, admin, under=text)
 
 
 def test_categories_that_no_rule_names_are_not_told(world: World, alice: Device) -> None:
