@@ -70,7 +70,7 @@ def not_due(
     What it took in itself, it judges by itself. Of what it does not have, or got from others, it cannot know the age,
     and believes `t` others who signed that they checked: one of them is honest.
     """
-    vouched = len(scheduled_words(words, node.keyring, order)) >= node.keyring.threshold
+    vouched = _checked_by_these_rules(node, order, words) >= node.keyring.threshold
     key_ids = [key.key_id for key in keys]
     here, begun = node.store.keys(key_ids), node.store.retention.begun(key_ids)
     spans = Lifespans(node.policy)
@@ -86,6 +86,16 @@ def not_due(
         if not over:
             found.append(key_id)
     return found
+
+
+def _checked_by_these_rules(node: NodeContext, order: Order, words: Sequence[Envelope]) -> int:
+    """How many signed that they checked an order by the policy that is in force.
+
+    Under a former one it may have been due sooner: who spoke then has called the order off since, and words stay.
+    """
+    hashes = [word.statement.manifest_hash for word in scheduled_words(words, node.keyring, order).values()]
+    rules = {link.manifest_hash: link.policy_hash for link in node.chain.links}
+    return sum(rules.get(name) == node.keyring.policy_hash for name in hashes)
 
 
 def check_due(

@@ -372,6 +372,27 @@ def test_a_longer_rule_saves_keys_that_wait_already_and_opens_them_at_once(
     assert not words_on(world, order)
 
 
+def test_words_under_a_policy_that_is_no_more_end_nothing_where_others_gave_the_shares(
+    world: World, alice: Device, keys: tuple[OpenKey, ...]
+) -> None:
+    """Who spoke them calls the order off when the rule becomes longer, and who believed them does as well."""
+    change_committee(world, [2, 3, 4, 6, 7], 3)
+    Resharing(world, make_order(world)).run()
+    pass_time(world, LAB_DAYS * DAY)
+    by = messenger(world)
+    waits, late = (make_retention_order(world, by, keys) for _ in range(2))
+    said = {
+        order.hash: scheduled_by(world, submission(world, order, by=by), 2, 3, 4) for order in (waits, late)
+    }
+    assert taken(tell(world, submission(world, waits, words=said[waits.hash]), 6, 7))
+    change_committee(world, [2, 3, 4, 6, 7], 3, policy=policy({"laboratory": 200}))
+    assert set(world.release(alice, keys).opened) == {key.key_id for key in keys}
+    assert {world.nodes[i].destruction(waits.hash).state for i in (2, 3, 4, 6, 7)} == {"cancelled"}
+    assert refused(tell(world, submission(world, late, by=by, words=said[late.hash]), 6, 7), "NOT_DUE")
+    pass_time(world, WEEK)
+    assert not any(holds_nothing(world, index, keys) for index in (6, 7))
+
+
 def test_what_is_not_due_when_its_wait_ends_is_not_destroyed(
     world: World, keys: tuple[OpenKey, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
