@@ -12,7 +12,7 @@ from typing import Final
 
 from kms.custodian.context import NodeContext
 from kms.custodian.destroy_rights import check_messenger
-from kms.custodian.retaining import Lifespans, category_of, due_at
+from kms.custodian.retaining import Lifespans, due_at, readable_category
 from kms.custodian.store import StoredKey
 from kms.errors import Denied, Invalid
 from kms.policy.engine import Lifespan, PolicyEngine, default_schema
@@ -116,8 +116,7 @@ def _count(
     rows: dict[tuple[str, Lifespan], Row] = {}
     found = []
     for key in page:
-        # Of a restored key nothing is known until it is repaired: like one without a category it is kept.
-        category = category_of(node, key) if key.kept else OTHERS
+        category = readable_category(node, key)
         span = spans.of(category)
         shown = category if category in named else OTHERS
         row = rows.setdefault((shown, span), Row(shown, span))

@@ -42,6 +42,17 @@ def category_of(node: NodeContext, key: StoredKey) -> str:
     return read_category(opening_of(node, key).context)
 
 
+def readable_category(node: NodeContext, key: StoredKey) -> str:
+    """The same, and "" where it cannot be read: in a restored store, or of a row that its disk spoiled.
+
+    Such a key is kept, and no other one's end or count waits for it.
+    """
+    try:
+        return category_of(node, key)
+    except KmsError:
+        return ""
+
+
 def taken_at(node: NodeContext, key: StoredKey) -> int:
     """From when on a key's time counts here (unix seconds); NotFound if it was dealt under no manifest of the chain."""
     if key.taken_at:
@@ -80,7 +91,7 @@ def not_due(
         if key is None or not key.kept:
             over = vouched
         else:
-            due = due_at(node, key, spans.of(category_of(node, key)), begun)
+            due = due_at(node, key, spans.of(readable_category(node, key)), begun)
             from_others = vouched and not key.taken_at and key_id not in begun
             over = due is not None and (from_others or due <= now)
         if not over:

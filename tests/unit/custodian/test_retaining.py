@@ -9,10 +9,19 @@ import pytest
 from sqlite_utils import Database
 
 from kms.custodian.hearsay import Hearsay, Telling
+from kms.custodian.vault import SealedRow, Vault
 from kms.statements.ids import KeyId
 from kms_client.cache import OpenKey
 from tests.protocol.ceremonies import message
-from tests.protocol.destroying import WEEK, holds_nothing, make_cancellation, pass_time, submission, tell
+from tests.protocol.destroying import (
+    WEEK,
+    holds_nothing,
+    make_cancellation,
+    make_order,
+    pass_time,
+    submission,
+    tell,
+)
 from tests.protocol.retaining import DAY, LAB_DAYS, look, make_retention_order, messenger, policy
 from tests.protocol.world import LAB, START, Device, World
 
@@ -103,3 +112,26 @@ def test_a_custodian_that_was_away_hears_of_an_order_by_age_and_of_its_end(
     assert holds_nothing(world, AWAY, keys[1:])
     assert away.destruction(kept.hash).state == "cancelled"
     assert away.context.store.retention.begun([keys[0].key_id]) == {keys[0].key_id: world.clock()}
+
+
+def test_a_row_that_its_disk_spoiled_is_kept_and_keeps_nothing_else(
+    world: World, alice: Device, keys: tuple[OpenKey, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a node would carry out no order any more, whoever gave it, and count nothing for anybody."""
+    by, (owned,) = messenger(world), world.create(alice)
+    pass_time(world, LAB_DAYS * DAY)
+    aged, wished = make_retention_order(world, by, keys), make_order(world, alice, [owned])
+    for order, of in ((aged, by), (wished, alice)):
+        tell(world, submission(world, order, by=of))
+    read = Vault.open_opening
+
+    def spoiled(vault: Vault, key_id: bytes, row: SealedRow) -> bytes:
+        return read(vault, key_id, row._replace(opening=bytes(40)) if key_id == keys[0].key_id else row)
+
+    monkeypatch.setattr(Vault, "open_opening", spoiled)
+    pass_time(world, WEEK)
+    assert holds_nothing(world, 1, [owned])
+    assert not holds_nothing(world, 1, keys[:1])
+    assert world.nodes[1].destruction(aged.hash).state == "cancelled"
+    rows = {row.category: row for row in look(world, 1, by).rows}
+    assert (rows["laboratory"].due, rows[""].kept) == (1, 1)
