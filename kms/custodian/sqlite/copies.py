@@ -42,6 +42,8 @@ _OURS: Final = "name != 'row_root'"
 """Of the table `meta`: the row root is of the store, not of its copy."""
 MARK: Final = b"KMS copy 1\n".ljust(16, b"\0")
 TAG_SIZE: Final = 32
+_SOME_TIME: Final = (1).to_bytes(8, "big")
+"""When a copy was made into a store, until that store says it better."""
 PIECE: Final = 1 << 20
 """Bytes of a copy that are in memory at once."""
 Tag = Callable[[Iterable[bytes]], bytes]
@@ -98,6 +100,9 @@ def _copy(source: sqlite3.Connection | PostgresConnection, path: Path, migration
                     "INSERT INTO sqlite_sequence VALUES (?, ?)",
                     source.execute("SELECT * FROM sqlite_sequence"),
                 )
+            # In the copy already: whoever is stopped between making a store of it and saying so would start as one that
+            # never lost anything, and sign a second history of its log.
+            target.execute("INSERT OR REPLACE INTO meta VALUES ('restored_at', ?)", (_SOME_TIME,))
             target.execute("COMMIT")
     return rows
 

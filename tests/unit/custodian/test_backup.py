@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from kms.custodian.check import check_store
 from kms.custodian.resharing import OldPlan, opening_of
 from kms.custodian.rolling import Rolling
-from kms.custodian.sqlite import SqliteCustodianStore
+from kms.custodian.sqlite import SqliteCustodianStore, copies
 from kms.custodian.sqlite.copies import BLANK, LEFT_OUT, MARK
 from kms.custodian.sqlite.rolling import COLUMNS
 from kms.custodian.store import StoredKey
@@ -248,6 +249,17 @@ def test_a_store_that_was_restored_says_so(world: World) -> None:
     store = world.nodes[2].context.store
     assert isinstance(store, SqliteCustodianStore)
     assert store.restored_at() == world.clock()
+
+
+def test_a_restore_that_was_killed_half_way_leaves_no_store_that_passes_for_whole(
+    world: World, tmp_path: Path
+) -> None:
+    """It would not wait for what others have seen of its log, and answer with revocations missing."""
+    node, copy, path = world.nodes[2], tmp_path / "copy", tmp_path / "half.db"
+    node.back_up(copy)
+    copies.make_of(copy, path, node.context.vault.tag_of_copy)  # and no further
+    with closing(SqliteCustodianStore.open(path)) as store:
+        assert store.restored_at() != 0
 
 
 def logged(world: World) -> int:
