@@ -19,6 +19,7 @@ from kms.custodian.destroy_rights import Submission
 from kms.custodian.forbids import file_source
 from kms.custodian.node import NodeOptions
 from kms.errors import Denied, EvidenceRefused, Invalid, Stale
+from kms.policy.engine import Lifespan, PolicyEngine
 from kms.statements.consent import NoticeKind
 from kms.statements.destroyed import DestroyCancelled, DestroyScheduled
 from kms.statements.envelope import sign
@@ -612,6 +613,27 @@ def test_no_admin_alone_ends_a_custodian_by_asking_about_a_deep_policy(
     assert len(text) < 65536
     with pytest.raises(Invalid, match="nested too deeply"):
         look(world, 1, admin, under=text)
+
+
+def test_a_policy_that_nobody_signed_is_asked_few_times_for_one_answer(
+    world: World, alice: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be written to take long, and categories be made up so that it is asked for each key."""
+    world.create(alice, [{"category": f"made up {n}"} for n in range(40)])
+    admin = Device("admin", signing_key("admin"), issuers=())
+    asked: set[str] = set()
+    lifespan = PolicyEngine.lifespan
+
+    def counted(engine: PolicyEngine, category: str) -> Lifespan:
+        asked.add(category)
+        return lifespan(engine, category)
+
+    monkeypatch.setattr(PolicyEngine, "lifespan", counted)
+    first = look(world, 1, admin, under=policy({"laboratory": 1}))
+    assert len(asked) == 32
+    rest = look(world, 1, admin, under=policy({"laboratory": 1}), after=first.following)
+    assert [row.kept for shown in (first, rest) for row in shown.rows] == [32, 8]
+    assert rest.following == 0
 
 
 def test_categories_that_no_rule_names_are_not_told(world: World, alice: Device) -> None:
