@@ -206,6 +206,9 @@ class CustodianNode:
         self.context.sealing.bind(keyring)
         self._close_outdated()
         destroying.begin(self.context)
+        destroying.reconsider(
+            self.context
+        )  # its rules may have changed while it was down, or as it went down
         self.sealing_key()
 
     def sealing_key(self) -> Signed[SealingKey]:

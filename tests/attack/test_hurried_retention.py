@@ -447,6 +447,21 @@ def test_a_custodians_own_forbid_that_comes_while_it_waits_keeps_its_share(
     assert set(words_on(world, order)) == {2, 3, 4, 5}
 
 
+def test_a_custodians_own_forbid_that_came_while_it_was_down_opens_keys_again_at_its_start(
+    world: World, keys: tuple[OpenKey, ...], tmp_path: Path
+) -> None:
+    by = messenger(world)
+    pass_time(world, LAB_DAYS * DAY)
+    order = make_retention_order(world, by, keys)
+    assert taken(tell(world, submission(world, order, by=by)))
+    own = tmp_path / "own.cedar"
+    own.write_text(kept("laboratory"))
+    world.start(1, options=NodeOptions(forbids=file_source(own)))
+    assert world.nodes[1].destruction(order.hash).state == "cancelled"
+    world.start(2)
+    assert world.nodes[2].destruction(order.hash).state == "scheduled"
+
+
 def test_a_rule_that_errs_ends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Cedar skips a rule that errs, so a forbid that errs would vanish."""
     monkeypatch.setattr("kms.custodian.node.refuse_unsafe", lambda manifest: None)
