@@ -25,6 +25,12 @@ settings.load_profile("project")
 # As py_ecc's two users do: it raises the limit as it is imported, and deep JSON then ends the process.
 sys.setrecursionlimit(1000)
 
+# Each worker takes ports of its own: what one chose, and does not listen on yet, looks free to the others.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    _share = 12_000 // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    _first = 10_000 + _share * int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
+    os.environ["KMS_DEV_PORTS"] = f"{_first}-{_first + _share - 1}"
+
 TESTS = Path(__file__).parent
 LONG_FIRST = (
     "e2e/test_ceremony_page.py",

@@ -591,10 +591,16 @@ async def serve(
         logs.logger().warning("LOCKED", needed=lock.progress().needed)
     elif not entered and not waits:
         await still()
-    if config.metrics:
-        metrics.serve(config.metrics)
-    pages = await _serve_log(config, service) if config.log.listen else None
-    console = await start_console(config, service) if config.console else None
+    try:
+        if config.metrics:
+            metrics.serve(config.metrics)
+        pages = await _serve_log(config, service) if config.log.listen else None
+        console = await start_console(config, service) if config.console else None
+    except BaseException:
+        # Else the servers outlive their loop, and the last that the log says is of them and not of what was wrong.
+        await server.stop(0)
+        await keeper.close()
+        raise
     steps = [service.keep_time(config.tick_seconds), service.keep_issuers(), door.forget()]
     steps.append(service.keep_rolled(config.tick_seconds))
     steps.append(service.keep_logs(keeper.rounds))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import secrets
 import socket
 import time
@@ -196,21 +197,38 @@ def found(
     return layout
 
 
+_given: set[int] = set()
+"""Ports that this process gave out: what they are for may not listen yet."""
+
+
 def free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago, all different.
+    """Ports that were free a moment ago, all different, and different from all that were given out before.
 
     Below the range from which systems take the ports of outgoing connections (RFC 6335 has it begin at 49152, Linux
-    at 32768): else one of the cluster's own calls may sit on a port by the time its server starts.
+    at 32768): else one of the cluster's own calls may sit on a port by the time its server starts. KMS_DEV_PORTS
+    (like 12000-13999) names another range; ConfigError if it is none, or used up.
     """
+    first, last = _range(os.environ.get("KMS_DEV_PORTS", "10000-31999"))
+    left = [port for port in range(first, last + 1) if port not in _given]
     ports: list[int] = []
     with ExitStack() as stack:
         while len(ports) < count:
-            port = 10_000 + secrets.randbelow(22_000)
+            if not left:
+                raise ConfigError(f"no port is left of {first} to {last}: name others in KMS_DEV_PORTS")
+            port = left.pop(secrets.randbelow(len(left)))
             sock = stack.enter_context(socket.socket())
             with contextlib.suppress(OSError):
                 sock.bind(("127.0.0.1", port))
                 ports.append(port)
+    _given.update(ports)
     return ports
+
+
+def _range(text: str) -> tuple[int, int]:
+    first, dash, last = text.partition("-")
+    if not (dash and first.isdecimal() and last.isdecimal() and 1024 <= int(first) <= int(last) <= 65535):
+        raise ConfigError(f"KMS_DEV_PORTS is no range of ports like 12000-13999: {text!r}")
+    return int(first), int(last)
 
 
 def _custodian(

@@ -49,9 +49,12 @@ def blocks(text: str) -> str:
 
 
 def free_prefix() -> str:
-    """First digits of ports of which those that the page uses are free, below what connections take for themselves."""
+    """First digits of ports of which those that the page uses are free, below what connections take for themselves.
+
+    And above those that clusters take in tests.
+    """
     while True:
-        prefix = secrets.randbelow(200) + 110
+        prefix = secrets.randbelow(100) + 220
         with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
             for last in (0, *range(11, 19), *range(21, 29)):
                 stack.enter_context(socket.socket()).bind(("127.0.0.1", 100 * prefix + last))

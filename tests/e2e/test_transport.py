@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 
 import grpc
@@ -11,6 +12,7 @@ import pytest
 from grpc_health.v1 import health_pb2
 
 from kms.dev.certificates import Authority
+from kms.errors import Unavailable
 from kms.wire.v1 import coordinator_pb2, custodian_pb2
 from tests.e2e.site import COORDINATOR, CUSTODIAN, Refusal, Site, call, raw
 
@@ -170,3 +172,15 @@ def test_a_request_beyond_every_limit_is_refused_and_the_connection_lives(site: 
         assert answer.code == "RESOURCE_EXHAUSTED"
         request = coordinator_pb2.GetKeyringRequest(keyring_id=site.layout.keyring_id)
         assert isinstance(call(channel, COORDINATOR, "GetKeyring", request.SerializeToString()), bytes)
+
+
+def test_a_node_whose_consoles_port_is_taken_ends_with_that_as_its_last_word(
+    own_site: Callable[..., Site],
+) -> None:
+    site = own_site(start=False, consoles=True)
+    port = int(site.layout.consoles[1].rpartition(":")[2])
+    with (
+        socket.create_server(("127.0.0.1", port)),
+        pytest.raises(Unavailable, match=rf"cannot listen on 127\.0\.0\.1:{port}: is the port taken\?"),
+    ):
+        site.start("custodian-1")
