@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
 from google.protobuf.message import Message
 
@@ -14,6 +14,7 @@ from kms.custodian.approvers import Invited, Revoking
 from kms.custodian.history import HistoryRow
 from kms.custodian.node import CustodianNode
 from kms.custodian.store import HistoryFilter
+from kms.custodian.turns import Run
 from kms.errors import NotFound
 from kms.statements.codec import encode
 from kms.statements.envelope import sign
@@ -37,15 +38,8 @@ from kms.wire.v1 import approver_service_pb2 as pb
 SERVICE: Final = "kms.v1.ApproverService"
 _TIMEOUT: Final = 10.0
 _PAGE: Final = 500
-R = TypeVar("R")
 M = TypeVar("M", bound=Message)
 List = pb.ListApproversResponse
-
-
-class Run(Protocol):
-    """Runs a step of the node in its turn."""
-
-    def __call__(self, step: Callable[..., R], *arguments: object) -> Awaitable[R]: ...
 
 
 class ApproverService:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Final, Protocol, TypeVar
+from collections.abc import Callable
+from typing import Final
 
 from kms.crypto.hashing import equal
 from kms.custodian.log_keeping import RECOVERY
 from kms.custodian.node import CustodianNode
+from kms.custodian.turns import Run
 from kms.custodian.watch import Watch
 from kms.errors import NotFound, Unavailable
 from kms.statements.checkpoint import CheckpointNote
@@ -17,13 +18,6 @@ from kms.wire.v1 import audit_service_pb2 as pb
 
 SERVICE: Final = "kms.v1.AuditService"
 MAX_BYTES: Final = 16 << 10
-R = TypeVar("R")
-
-
-class Run(Protocol):
-    """Runs a step of the node in its turn."""
-
-    def __call__(self, step: Callable[..., R], *arguments: object) -> Awaitable[R]: ...
 
 
 class AuditService:

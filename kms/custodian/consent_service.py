@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Protocol, TypeVar
+from collections.abc import AsyncIterator, Callable
 
 from kms.custodian.consent import Answered
 from kms.custodian.node import CustodianNode
 from kms.custodian.seats import Seats
+from kms.custodian.turns import Run
 from kms.transport.server import Call, Method
 from kms.wire.v1 import consent_pb2 as pb
 from kms.wire.v1 import keyring_pb2
@@ -16,13 +16,6 @@ from kms.wire.v1 import keyring_pb2
 SERVICE = "kms.v1.ConsentService"
 MAX_BYTES = 128 << 10
 WATCH_SECONDS = 3600.0
-R = TypeVar("R")
-
-
-class Run(Protocol):
-    """Runs a step of the node in its turn."""
-
-    def __call__(self, step: Callable[..., R], *arguments: object) -> Awaitable[R]: ...
 
 
 class ConsentService:

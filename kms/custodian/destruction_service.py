@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Final, Protocol, TypeVar
+from collections.abc import Callable
+from typing import Final
 
 from kms.custodian.destroy_rights import Submission
 from kms.custodian.ending import Told
 from kms.custodian.node import CustodianNode
+from kms.custodian.turns import Run
 from kms.transport.server import Call, Method
 from kms.wire.v1 import destruction_pb2 as pb
 from kms.wire.v1 import keyring_pb2
 
 SERVICE: Final = "kms.v1.DestructionService"
 MAX_BYTES: Final = 4 << 20
-R = TypeVar("R")
-
-
-class Run(Protocol):
-    """Runs a step of the node in its turn."""
-
-    def __call__(self, step: Callable[..., R], *arguments: object) -> Awaitable[R]: ...
 
 
 class DestructionService:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Final, Protocol, TypeVar
+from typing import Final
 
 from kms.custodian.fetching import fetch_keys
 from kms.custodian.node import CustodianNode
 from kms.custodian.providers import KnownIssuer
+from kms.custodian.turns import Run
 from kms.errors import KmsError
 from kms.statements.manifest import Issuer
 from kms.statements.providers import ProviderKey, fingerprint
@@ -24,13 +25,6 @@ LOOK_SECONDS: Final = 1.0
 FETCH_FAILED: Final = "FETCH_FAILED"
 """Why keys could not be fetched: an error that is no refusal of ours."""
 _TIMEOUT: Final = 10.0
-R = TypeVar("R")
-
-
-class Run(Protocol):
-    """Runs a step of the node in its turn."""
-
-    def __call__(self, step: Callable[..., R], *arguments: object) -> Awaitable[R]: ...
 
 
 class IssuerService:

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Final, Protocol, TypeVar
+from collections.abc import Callable
+from typing import Final
 
 from kms.custodian.node import CustodianNode
+from kms.custodian.turns import Run
 from kms.statements.ids import RequestHash
 from kms.transport.server import Call, Method
 from kms.wire.v1 import keyring_pb2, kill_pb2
 
 SERVICE: Final = "kms.v1.KillService"
-R = TypeVar("R")
-
-
-class Run(Protocol):
-    """Runs a step of the node in its turn."""
-
-    def __call__(self, step: Callable[..., R], *arguments: object) -> Awaitable[R]: ...
 
 
 class KillService:

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Final, Protocol, TypeVar
+from collections.abc import Callable
+from typing import Final
 
 from kms.custodian.node import CustodianNode
 from kms.custodian.outlook import Row
+from kms.custodian.turns import Run
 from kms.transport.server import Call, Method
 from kms.wire.v1 import retention_pb2 as pb
 
 SERVICE: Final = "kms.v1.RetentionService"
 MAX_BYTES: Final = 512 << 10
-R = TypeVar("R")
-
-
-class Run(Protocol):
-    """Runs a step of the node in its turn."""
-
-    def __call__(self, step: Callable[..., R], *arguments: object) -> Awaitable[R]: ...
 
 
 class RetentionService:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
-from typing import Final, Protocol, TypeVar
+from collections.abc import Callable
+from typing import Final
 
 import grpc
 
@@ -16,6 +16,7 @@ from kms.custodian.destroy_rights import Submission
 from kms.custodian.destruction_service import SERVICE
 from kms.custodian.hearsay import Hearsay, Telling
 from kms.custodian.node import CustodianNode
+from kms.custodian.turns import Run
 from kms.errors import KmsError
 from kms.statements.envelope import Envelope, statement_hash
 from kms.statements.manifest import Custodian
@@ -32,13 +33,6 @@ MAX_PAGE: Final = 64
 MAX_TOLD: Final = 512
 """Orders of one custodian in one round."""
 MAX_HOLDS: Final = 4096
-R = TypeVar("R")
-
-
-class Run(Protocol):
-    """Runs a step of the node in its turn."""
-
-    def __call__(self, step: Callable[..., R], *arguments: object) -> Awaitable[R]: ...
 
 
 class Spreader:

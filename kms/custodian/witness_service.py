@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Final, Protocol, TypeVar
+from collections.abc import Callable
+from typing import Final
 
 from kms.custodian.node import CustodianNode
+from kms.custodian.turns import Run
 from kms.custodian.watch import Watch
 from kms.custodian.witness import MAX_REQUEST
 from kms.statements.codec import parse_strict
@@ -14,13 +15,6 @@ from kms.transport.server import Call, Method
 from kms.wire.v1 import witness_pb2
 
 SERVICE: Final = "kms.v1.WitnessService"
-R = TypeVar("R")
-
-
-class Run(Protocol):
-    """Runs a step of the node in its turn."""
-
-    def __call__(self, step: Callable[..., R], *arguments: object) -> Awaitable[R]: ...
 
 
 class WitnessService:

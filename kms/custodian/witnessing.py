@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol
 
 from kms.crypto.merkle import EMPTY_ROOT
 from kms.custodian.mirrors import Cosignature, Growing
 from kms.custodian.node import CustodianNode
 from kms.custodian.peers import Door
+from kms.custodian.turns import Run
 from kms.custodian.watch import Shown
 from kms.custodian.witness import Addition
 from kms.errors import BadSignature, Fork, KmsError
@@ -37,13 +38,6 @@ COPIED_A_DAY: Final = 1 << 30
 MAX_COMPARED: Final = 8192
 """Notes that are remembered as harmless."""
 _SIZE: Final = re.compile("[0-9]{1,18}")
-R = TypeVar("R")
-
-
-class Run(Protocol):
-    """Runs a step of the node in its turn."""
-
-    def __call__(self, step: Callable[..., R], *arguments: object) -> Awaitable[R]: ...
 
 
 @dataclass(slots=True)

@@ -22,20 +22,17 @@ from sqlite_utils import Database
 from kms.crypto.sealing import SealingPrivateKey
 from kms.crypto.secret import Secret
 from kms.crypto.signing import SigningKey
-from kms.custodian import node as node_module
 from kms.custodian.node import CustodianNode, NodeOptions
 from kms.custodian.sqlite import MIGRATIONS, SqliteCustodianStore
 from kms.custodian.store import StoredKey
 from kms.custodian.vault import RowRoot, Vault
 from kms.dev.founding import CLASSES
 from kms.errors import KmsError, Unavailable
-from kms.policy.engine import PolicyEngine
 from kms.policy.issuers import pin
-from kms.policy.lint import refuse_unsafe
 from kms.statements.chain import Chain
 from kms.statements.codec import decode
 from kms.statements.ids import KeyId
-from kms.statements.manifest import Keyring, Manifest, SealingKey, open_sealing_key
+from kms.statements.manifest import Keyring, SealingKey, open_sealing_key
 from kms_client.cache import OpenKey
 from tests.protocol.world import LAB, Clock, Device, Sent, World, signing_key
 
@@ -273,8 +270,6 @@ def seeded(name: str) -> Iterator[None]:
         }.items():
             stack.enter_context(mock.patch.object(secrets, attribute, made))
         # What follows from the same bytes every time.
-        stack.enter_context(mock.patch.object(node_module, "refuse_unsafe", _refuse_unsafe_once))
-        stack.enter_context(mock.patch("kms.custodian.forbids.engine_of", _engine_once))
         stack.enter_context(mock.patch("kms.policy.issuers.pin", _pin_once))
         stack.enter_context(mock.patch("kms.custodian.sealing_keys.SealingPrivateKey", _private_once))
         for reader in ("envelope", "ceremony"):
@@ -296,20 +291,3 @@ def _private_once(seed: Secret) -> SealingPrivateKey:
 
 
 _private_once.generate = SealingPrivateKey.generate  # type: ignore[attr-defined]
-
-_safe: set[tuple[object, ...]] = set()
-_engines: dict[tuple[str, str, str], PolicyEngine] = {}
-
-
-def _refuse_unsafe_once(manifest: Manifest) -> None:
-    what = (manifest.policy, manifest.policy_schema, manifest.issuers)
-    if what not in _safe:
-        refuse_unsafe(manifest)
-        _safe.add(what)
-
-
-def _engine_once(keyring: Keyring, forbids: str) -> PolicyEngine:
-    what = (keyring.manifest.policy, keyring.manifest.policy_schema, forbids)
-    if what not in _engines:
-        _engines[what] = PolicyEngine(*what)
-    return _engines[what]

@@ -247,10 +247,17 @@ def ask(world: World, *calls: tuple[str, object, type], still: bool = False) -> 
     return asyncio.run(run())
 
 
-def test_anybody_reads_the_log_over_the_public_port(world: World) -> None:
-    prepared = released(world)
-    keyring, node = world.keyring.keyring_id, world.nodes[1]
-    size = node.context.store.log.size()
+def ask_all(
+    world: World, request: RequestHash, size: int, still: bool = False
+) -> tuple[
+    pb.GetCheckpointResponse,
+    pb.GetTilesResponse,
+    pb.GetInclusionProofResponse,
+    pb.GetConsistencyProofResponse,
+    pb.GetCertificateResponse,
+]:
+    """An answer to each question that there is, of a log of `size` entries."""
+    keyring = world.keyring.keyring_id
     checkpoint, tiles, inclusion, consistency, certificate = ask(
         world,
         ("GetCheckpoint", pb.GetCheckpointRequest(keyring_id=keyring), pb.GetCheckpointResponse),
@@ -271,15 +278,24 @@ def test_anybody_reads_the_log_over_the_public_port(world: World) -> None:
         ),
         (
             "GetCertificate",
-            pb.GetCertificateRequest(keyring_id=keyring, request_hash=prepared.opened.hash),
+            pb.GetCertificateRequest(keyring_id=keyring, request_hash=request),
             pb.GetCertificateResponse,
         ),
+        still=still,
     )
     assert isinstance(checkpoint, pb.GetCheckpointResponse)
     assert isinstance(tiles, pb.GetTilesResponse)
     assert isinstance(inclusion, pb.GetInclusionProofResponse)
     assert isinstance(consistency, pb.GetConsistencyProofResponse)
     assert isinstance(certificate, pb.GetCertificateResponse)
+    return checkpoint, tiles, inclusion, consistency, certificate
+
+
+def test_anybody_reads_the_log_over_the_public_port(world: World) -> None:
+    prepared = released(world)
+    node = world.nodes[1]
+    size = node.context.store.log.size()
+    checkpoint, tiles, inclusion, consistency, certificate = ask_all(world, prepared.opened.hash, size)
     shown = seen(world, read_note(checkpoint.checkpoint))
     entries = read_bundle(tiles.tiles[0], size)
     assert shown.size == size
@@ -327,40 +343,13 @@ def test_a_node_answers_for_its_own_keyring_alone_and_in_bounds(world: World) ->
 
 def test_a_node_that_stands_still_shows_what_it_has_signed_and_signs_nothing(world: World) -> None:
     prepared = released(world)
-    keyring, node = world.keyring.keyring_id, world.nodes[1]
+    node = world.nodes[1]
     signed = node.checkpoint()
     size = signed.checkpoint.size
     world.create(world.device("bob"))
-    checkpoint, tiles, inclusion, consistency, certificate = ask(
-        world,
-        ("GetCheckpoint", pb.GetCheckpointRequest(keyring_id=keyring), pb.GetCheckpointResponse),
-        (
-            "GetTiles",
-            pb.GetTilesRequest(keyring_id=keyring, paths=[f"tile/entries/000.p/{size}"]),
-            pb.GetTilesResponse,
-        ),
-        (
-            "GetInclusionProof",
-            pb.GetInclusionProofRequest(keyring_id=keyring, index=1, size=size),
-            pb.GetInclusionProofResponse,
-        ),
-        (
-            "GetConsistencyProof",
-            pb.GetConsistencyProofRequest(keyring_id=keyring, old_size=2, new_size=size),
-            pb.GetConsistencyProofResponse,
-        ),
-        (
-            "GetCertificate",
-            pb.GetCertificateRequest(keyring_id=keyring, request_hash=prepared.opened.hash),
-            pb.GetCertificateResponse,
-        ),
-        still=True,
+    checkpoint, tiles, inclusion, consistency, certificate = ask_all(
+        world, prepared.opened.hash, size, still=True
     )
-    assert isinstance(checkpoint, pb.GetCheckpointResponse)
-    assert isinstance(tiles, pb.GetTilesResponse)
-    assert isinstance(inclusion, pb.GetInclusionProofResponse)
-    assert isinstance(consistency, pb.GetConsistencyProofResponse)
-    assert isinstance(certificate, pb.GetCertificateResponse)
     assert checkpoint.checkpoint == signed.to_bytes()
     assert node.context.store.log.checkpoint() == signed.to_bytes()
     assert node.context.store.log.size() > size
