@@ -7,7 +7,10 @@ import hmac
 from functools import lru_cache
 from typing import Final
 
-_HASH_SIZE: Final = 32
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
+
+_SHA256 = hashes.SHA256()
 _SHORT: Final = 4096
 """Bytes. Joined and hashed at once, parts up to this size cost half of what they cost one by one."""
 _LENGTHS: Final = tuple(n.to_bytes(8, "big") for n in range(_SHORT + 1))
@@ -56,21 +59,17 @@ def u64(value: int) -> bytes:
 
 def extract(salt: bytes, secret: bytes) -> bytes:
     """HKDF-Extract (RFC 5869 section 2.2): a 32-byte pseudorandom key."""
-    return hmac.digest(salt, secret, "sha256")
+    return HKDF.extract(_SHA256, salt, secret)
 
 
 def expand(prk: bytes, info: bytes, length: int) -> bytes:
-    """HKDF-Expand (RFC 5869 section 2.3): `length` bytes, at most 255 * 32 (ValueError beyond)."""
-    # By hand: a library's object for each of the keys of a batch costs several times the HMAC in it.
-    blocks = [b""]
-    for n in range(1, -(-length // _HASH_SIZE) + 1):
-        blocks.append(hmac.digest(prk, blocks[-1] + info + bytes([n]), "sha256"))
-    return b"".join(blocks)[:length]
+    """HKDF-Expand (RFC 5869 section 2.3): `length` bytes."""
+    return HKDFExpand(_SHA256, length, info).derive(prk)
 
 
 def hkdf(salt: bytes, secret: bytes, info: bytes, length: int) -> bytes:
     """HKDF, both steps: `length` bytes."""
-    return expand(extract(salt, secret), info, length)
+    return HKDF(_SHA256, length, salt, info).derive(secret)
 
 
 def equal(a: bytes, b: bytes) -> bool:
